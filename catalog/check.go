@@ -1,0 +1,35 @@
+package catalog
+
+// Check is the state of one check. How it is carried out is its owner's business
+// and does not travel.
+type Check struct {
+	ID     string // unique on its node
+	Name   string
+	Status Status
+	Output string // of the last run, at most MaxOutput bytes
+	Notes  string // for people
+	Type   string // "http", "tcp", "ttl", ...
+}
+
+// SerfHealth is the check every node has: is its agent reachable by gossip?
+// It is derived from Liveness and never stored.
+const SerfHealth = "serfHealth"
+
+// NodeMaintenance and ServiceMaintenancePrefix name the checks that put a node, or
+// a service (the prefix is followed by its ID), into maintenance.
+const (
+	NodeMaintenance          = "_node_maintenance"
+	ServiceMaintenancePrefix = "_service_maintenance:"
+)
+
+// MaxOutput is how many bytes of a check's output travel.
+const MaxOutput = 512
+
+// Worst returns the worst status of checks, Passing if there are none.
+func Worst(checks []Check) Status {
+	worst := Passing
+	for i := range checks {
+		worst = max(worst, checks[i].Status)
+	}
+	return worst
+}

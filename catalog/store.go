@@ -1,0 +1,110 @@
+package catalog
+
+import (
+	"sync"
+	"sync/atomic"
+
+	iradix "github.com/hashicorp/go-immutable-radix/v2"
+)
+
+// Record is what an owner may state: a *Node or an *Instance.
+type Record interface {
+	// Key is unique among the records of one owner.
+	Key() string
+}
+
+// Update is a change to what one owner states. The store keeps the records; they
+// must not be modified afterwards.
+type Update struct {
+	Owner  NodeID
+	Reset  bool     // forget all its records first
+	Put    []Record // new or replaced
+	Remove []string // keys; unknown ones are passed over
+}
+
+// Store is the catalogue's writable side. All methods are safe to call at once;
+// writers exclude one another, readers never wait.
+type Store struct {
+	view atomic.Pointer[View]
+
+	mu     sync.Mutex // guards everything below, and replacing view
+	owners map[NodeID]*owner
+	claims map[string][]*owner // lower-case node name -> the owners who bear it
+}
+
+// owner is what one owner states.
+type owner struct {
+	id        NodeID
+	liveness  Liveness
+	node      *Node
+	instances map[string]*Instance // by ID
+	shown     *tenancy             // as it stands in the view, nil if it does not
+}
+
+// NewStore returns an empty store. Its indexes begin above seed, which must be at
+// least as great as any index that an earlier run on this host gave out; the clock
+// in microseconds serves.
+func NewStore(seed uint64) *Store {
+	s := &Store{owners: map[NodeID]*owner{}, claims: map[string][]*owner{}}
+	s.view.Store(&View{
+		index:    seed + 1,
+		services: iradix.New[*Service](),
+		hosts:    iradix.New[*tenancy](),
+		names:    newListing(seed + 1),
+		nodes:    newListing(seed + 1),
+		removed:  seed + 1,
+		gone:     seed + 1,
+		changed:  make(chan struct{}),
+	})
+	return s
+}
+
+// View returns the catalogue as it is now, without waiting.
+func (s *Store) View() *View { return s.view.Load() }
+
+// Apply carries out the updates in order and publishes one new view.
+func (s *Store) Apply(updates ...Update) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.build()
+	for i := range updates {
+		b.apply(&updates[i])
+	}
+	b.publish()
+}
+
+// SetLiveness states whether an owner's agent is up. It may come before any record.
+func (s *Store) SetLiveness(id NodeID, l Liveness) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.build()
+	if o := b.owner(id); o.liveness != l {
+		o.liveness = l
+		b.touchNode(o)
+	}
+	b.publish()
+}
+
+// Drop forgets an owner: it left, or another agent took its name over.
+func (s *Store) Drop(id NodeID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.owners[id]
+	if o == nil {
+		return
+	}
+	b := s.build()
+	b.setNode(o, nil)
+	delete(s.owners, id)
+	b.publish()
+}
+
+// Liveness returns what SetLiveness last said of the owner.
+func (s *Store) Liveness(id NodeID) Liveness {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o := s.owners[id]; o != nil {
+		return o.liveness
+	}
+	return Unknown
+}

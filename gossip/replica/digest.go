@@ -1,0 +1,168 @@
+package replica
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// digest sums up (owner, epoch, version) of every living owner, itself included. It
+// is kept up to date with each change, at no cost that grows with the cluster.
+type digest struct {
+	root    uint64
+	buckets [buckets]uint64
+	owners  int
+	self    uint64 // this node's own part
+}
+
+// smallCluster is up to how many owners a mismatch is answered with all heads at
+// once: they are no larger than the bucket hashes would be.
+const smallCluster = 64
+
+func bucketOf(id ID) int { return int(ringHash(id, 1<<32) >> 56) }
+
+func headHash(id ID, s *state) uint64 {
+	hi, lo := binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(id[8:])
+	return mix(mix(mix(hi^mix(lo))^s.epoch)^s.version) | 1 // never 0, which means none
+}
+
+// part is the owner's place in the digest.
+func (c *Core) part(id ID) *uint64 {
+	if id == c.cfg.Self {
+		return &c.digest.self
+	}
+	return &c.owners[id].hash
+}
+
+// rehash brings the digest up to date with an owner's state and membership.
+func (c *Core) rehash(id ID) {
+	c.unhash(id)
+	s := c.stateOf(id)
+	if s == nil || id != c.cfg.Self && c.owners[id].membership != Alive {
+		return
+	}
+	h := headHash(id, s)
+	*c.part(id) = h
+	c.digest.root ^= h
+	c.digest.buckets[bucketOf(id)] ^= h
+	c.digest.owners++
+}
+
+func (c *Core) unhash(id ID) {
+	p := c.part(id)
+	if *p == 0 {
+		return
+	}
+	c.digest.root ^= *p
+	c.digest.buckets[bucketOf(id)] ^= *p
+	c.digest.owners--
+	*p = 0
+}
+
+// compareRoots sends the root to the next of the ring successors.
+func (c *Core) compareRoots() {
+	if peers := c.rings.successors(c.cfg.Rings); len(peers) > 0 {
+		c.sendRoot(peers[c.ticks%uint64(len(peers))])
+	}
+}
+
+func (c *Core) sendRoot(to ID) {
+	c.stats.Roots++
+	c.send(to, encodeRoot(root{c.digest.root, uint64(c.digest.owners)}))
+}
+
+func (c *Core) receiveRoot(from ID, r *root) {
+	if r.hash == c.digest.root {
+		return
+	}
+	c.stats.Mismatches++
+	if c.digest.owners > smallCluster || r.owners > smallCluster {
+		c.send(from, encodeBuckets(&c.digest.buckets))
+		return
+	}
+	all := &heads{}
+	for i := range buckets {
+		all.cover(i)
+	}
+	c.sendHeads(from, all)
+}
+
+func (c *Core) receiveBuckets(from ID, theirs []uint64) {
+	differing := &heads{}
+	for i, h := range theirs {
+		if h != c.digest.buckets[i] {
+			differing.cover(i)
+		}
+	}
+	c.sendHeads(from, differing)
+}
+
+// headsPerFrame keeps a frame of heads within one chunk.
+const headsPerFrame = 1500
+
+// sendHeads lists the living owners in the buckets that h covers, in as many frames
+// as it takes; each frame covers whole buckets.
+func (c *Core) sendHeads(to ID, h *heads) {
+	list := []head{}
+	for _, id := range append(c.ownerIDs(), c.cfg.Self) {
+		if *c.part(id) != 0 && h.has(bucketOf(id)) {
+			s := c.stateOf(id)
+			list = append(list, head{id, s.epoch, s.version})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b head) int { return bucketOf(a.owner) - bucketOf(b.owner) })
+	part := &heads{}
+	for i := range buckets {
+		if !h.has(i) {
+			continue
+		}
+		n := 0
+		for n < len(list) && bucketOf(list[n].owner) == i {
+			n++
+		}
+		if len(part.heads)+n > headsPerFrame && len(part.heads) > 0 {
+			c.send(to, encodeHeads(part))
+			part = &heads{}
+		}
+		part.cover(i)
+		part.heads = append(part.heads, list[:n]...)
+		list = list[n:]
+	}
+	c.send(to, encodeHeads(part))
+}
+
+// receiveHeads pulls what the peer is ahead with, and offers what it lacks.
+func (c *Core) receiveHeads(from ID, h *heads) {
+	listed := make(map[ID]struct{}, len(h.heads))
+	offer := &heads{} // covers nothing: an answer
+	for _, x := range h.heads {
+		listed[x.owner] = struct{}{}
+		if x.owner != c.cfg.Self && c.buriedAt(x.owner, x.epoch) {
+			if g := c.graves[x.owner]; x.epoch <= g.epoch {
+				q := c.pushes.of(from)
+				q.gone = append(q.gone, gone{x.owner, g.epoch})
+			}
+			continue
+		}
+		s := c.stateOf(x.owner)
+		switch {
+		case x.owner == c.cfg.Self && newer(x.epoch, x.version, s.epoch, s.version):
+			c.heardOfSelf(x.epoch, x.version)
+		case s == nil || newer(x.epoch, x.version, s.epoch, s.version):
+			c.want(from, x.owner, x.epoch, x.version, false)
+		case !newer(s.epoch, s.version, x.epoch, x.version):
+		case s.epoch == x.epoch:
+			c.pushes.of(from).add(x.owner, x.version)
+		default:
+			offer.heads = append(offer.heads, head{x.owner, s.epoch, s.version})
+		}
+	}
+	for _, id := range append(c.ownerIDs(), c.cfg.Self) {
+		if _, ok := listed[id]; !ok && *c.part(id) != 0 && h.has(bucketOf(id)) {
+			s := c.stateOf(id)
+			offer.heads = append(offer.heads, head{id, s.epoch, s.version})
+		}
+	}
+	for list := range slices.Chunk(offer.heads, headsPerFrame) {
+		c.send(from, encodeHeads(&heads{heads: list}))
+	}
+}

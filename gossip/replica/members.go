@@ -1,0 +1,167 @@
+package replica
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Membership is what the caller's failure detector says of a node.
+//
+//	Unknown --> Alive <--> Failed
+//	Presumed --^    \-----------> (dropped)
+//
+// Only Alive nodes are sent to, and only their logs count in digests: a state that
+// nobody living stands behind is kept by who has it, and spreads no further.
+type Membership uint8
+
+const (
+	Unknown  Membership = iota // its log came before membership heard of it
+	Presumed                   // restored from disk, not yet confirmed
+	Alive
+	Failed
+)
+
+// grave remembers that an owner left, so that no straggler's copy brings it back.
+type grave struct {
+	epoch  uint64 // the owner said itself that it left at this epoch; 0 if it did not
+	closed bool   // membership says that it left, and not yet that it came back
+	since  time.Time
+}
+
+// SetMember states what membership says of a node. Drop is for one that left.
+func (c *Core) SetMember(now time.Time, id ID, m Membership) {
+	c.now = now
+	if id == c.cfg.Self {
+		return
+	}
+	if g, ok := c.graves[id]; ok && m == Alive {
+		g.closed = false
+		c.graves[id] = g
+	}
+	o := c.owners[id]
+	if o == nil {
+		o = c.addOwner(id, m)
+	} else if o.membership == m {
+		return
+	}
+	o.membership, o.since = m, now
+	if m == Alive {
+		c.rings.add(id)
+		c.rings.met = append(c.rings.met, id)
+	} else {
+		c.forgetPeer(id)
+	}
+	c.rehash(id)
+}
+
+// Drop forgets an owner that left or was replaced, and refuses what others know of
+// it until it is alive again.
+func (c *Core) Drop(now time.Time, id ID) {
+	c.now = now
+	c.bury(id, 0, true)
+	c.forget(id)
+}
+
+// Leave tells the peers that this node leaves for good with what it registered.
+func (c *Core) Leave(now time.Time) {
+	c.now = now
+	for _, peer := range c.targets() {
+		q := c.pushes.of(peer)
+		q.gone = append(q.gone, gone{c.cfg.Self, c.own.epoch})
+	}
+}
+
+func (c *Core) receiveGone(from ID, g gone) {
+	if g.owner == c.cfg.Self {
+		if g.epoch >= c.own.epoch && g.epoch < maxCount {
+			c.raiseEpoch(g.epoch) // somebody is wrong: we are here
+		}
+		return
+	}
+	o := c.owners[g.owner]
+	known := o != nil && (o.cur != nil || o.staged != nil)
+	if known && o.cur != nil && o.cur.epoch > g.epoch || !known && c.buriedAt(g.owner, g.epoch) {
+		return // it came back since, or this is no news
+	}
+	c.bury(g.owner, g.epoch, false)
+	if known {
+		c.empty(o)
+	}
+	for _, peer := range c.rings.successors(c.fanout()) {
+		if peer != from && peer != g.owner {
+			q := c.pushes.of(peer)
+			q.gone = append(q.gone, g)
+		}
+	}
+}
+
+// bury notes that an owner left.
+func (c *Core) bury(id ID, epoch uint64, closed bool) {
+	g, ok := c.graves[id]
+	if !ok && len(c.graves) >= c.cfg.MaxOwners {
+		return
+	}
+	c.graves[id] = grave{max(g.epoch, epoch), g.closed || closed, c.now}
+}
+
+// buriedAt reports whether a state of that epoch is refused.
+func (c *Core) buriedAt(id ID, epoch uint64) bool {
+	g, ok := c.graves[id]
+	return ok && (g.closed || epoch <= g.epoch)
+}
+
+// empty forgets what is known of an owner; its membership is not replication's to end.
+func (c *Core) empty(o *owner) {
+	c.unhash(o.id)
+	c.pushes.forgetOwner(o.id)
+	delete(c.pulls.wanted, o.id)
+	o.cur, o.staged = nil, nil
+	c.fx.Changes = append(c.fx.Changes, Change{Owner: o.id, Reset: true})
+}
+
+// forget removes an owner as if it had never been.
+func (c *Core) forget(id ID) {
+	o := c.owners[id]
+	if o == nil {
+		return
+	}
+	c.empty(o)
+	c.forgetPeer(id)
+	delete(c.owners, id)
+	c.fx.Changes = append(c.fx.Changes, Change{Owner: id, Dropped: true})
+}
+
+func (c *Core) forgetPeer(id ID) {
+	c.rings.remove(id)
+	c.pushes.forgetPeer(id)
+	c.pulls.forgetPeer(id)
+}
+
+func (c *Core) addOwner(id ID, m Membership) *owner {
+	o := &owner{id: id, membership: m, since: c.now}
+	c.owners[id] = o
+	return o
+}
+
+// expire forgets what nobody stands behind any more.
+func (c *Core) expire() {
+	for _, id := range c.ownerIDs() {
+		if o := c.owners[id]; o.membership == Unknown && c.now.Sub(o.since) >= c.cfg.ProvisionalTTL {
+			c.forget(id)
+		}
+	}
+	for id, g := range c.graves {
+		if c.now.Sub(g.since) >= c.cfg.GraveTTL {
+			delete(c.graves, id)
+		}
+	}
+}
+
+// ownerIDs returns the other owners in an order that is the same in every run.
+func (c *Core) ownerIDs() []ID {
+	return slices.SortedFunc(maps.Keys(c.owners), compareIDs)
+}
+
+func compareIDs(a, b ID) int { return bytes.Compare(a[:], b[:]) }

@@ -1,0 +1,196 @@
+package replica
+
+import "slices"
+
+// pushes are the owners to be pushed, by peer. A queue holds owners, not messages:
+// however often one changes before it is sent, it is sent once, as it is then.
+type pushes struct {
+	byPeer map[ID]*queue
+	order  []ID // of peers, so that every run is the same
+}
+
+type queue struct {
+	from  map[ID]uint64 // owner -> what the peer is thought to have
+	order []ID          // of owners, oldest first
+	gone  []gone
+}
+
+func (p *pushes) of(peer ID) *queue {
+	q := p.byPeer[peer]
+	if q == nil {
+		q = &queue{from: map[ID]uint64{}}
+		p.byPeer[peer] = q
+		p.order = append(p.order, peer)
+	}
+	return q
+}
+
+func (p *pushes) forgetPeer(peer ID) {
+	if p.byPeer[peer] != nil {
+		delete(p.byPeer, peer)
+		p.order = slices.DeleteFunc(p.order, func(id ID) bool { return id == peer })
+	}
+}
+
+func (p *pushes) forgetOwner(owner ID) {
+	for _, q := range p.byPeer {
+		delete(q.from, owner) // its place in order is passed over
+	}
+}
+
+// add marks an owner as changed since a version.
+func (q *queue) add(owner ID, since uint64) {
+	was, queued := q.from[owner]
+	if !queued {
+		q.order = append(q.order, owner)
+		was = since
+	}
+	q.from[owner] = min(was, since)
+}
+
+// fanout is on how many rings a change is passed on. Where the owner tells everyone
+// itself, one is enough to make up for a lost packet.
+func (c *Core) fanout() int {
+	if c.direct() {
+		return 1
+	}
+	return c.cfg.Rings
+}
+
+func (c *Core) direct() bool { return len(c.rings.members) <= c.cfg.DirectBelow }
+
+// targets are whom the own changes are pushed to.
+func (c *Core) targets() []ID {
+	if !c.direct() {
+		return c.rings.successors(c.cfg.Rings)
+	}
+	all := make([]ID, 0, len(c.rings.members))
+	for id := range c.rings.members {
+		all = append(all, id)
+	}
+	slices.SortFunc(all, compareIDs)
+	return all
+}
+
+func (c *Core) pushOwn(since uint64) {
+	for _, peer := range c.targets() {
+		c.pushes.of(peer).add(c.cfg.Self, since)
+	}
+}
+
+// pushOn passes on what came from a peer.
+func (c *Core) pushOn(owner ID, since uint64, from ID) {
+	for _, peer := range c.rings.successors(c.fanout()) {
+		if peer != from && peer != owner {
+			c.pushes.of(peer).add(owner, since)
+		}
+	}
+}
+
+// meetPeers offers the own log to peers that became targets, and compares roots with
+// members that came or came back: a newcomer and a healed partition are repaired now,
+// not at the next tick.
+func (c *Core) meetPeers() {
+	if len(c.rings.met) == 0 {
+		return
+	}
+	targets := c.targets()
+	for _, peer := range targets {
+		if !slices.Contains(c.rings.targets, peer) {
+			c.pushes.of(peer).add(c.cfg.Self, 0)
+		}
+	}
+	c.rings.targets = targets
+	for _, peer := range c.rings.successors(c.cfg.Rings) {
+		if slices.Contains(c.rings.met, peer) {
+			c.sendRoot(peer)
+		}
+	}
+	c.rings.met = nil
+}
+
+// flushPushes encodes what is queued, packing small deltas into common packets.
+func (c *Core) flushPushes() {
+	for _, peer := range slices.Clone(c.pushes.order) {
+		q := c.pushes.byPeer[peer]
+		p := packer{core: c, to: peer}
+		for _, g := range q.gone {
+			p.add(appendGone(nil, g))
+		}
+		q.gone = nil
+		for len(q.order) > 0 && p.total < c.cfg.FlushSize {
+			owner := q.order[0]
+			from, queued := q.from[owner]
+			s := c.stateOf(owner)
+			if !queued || s == nil || from >= s.version {
+				q.order = q.order[1:]
+				delete(q.from, owner)
+				continue
+			}
+			raw, to := c.chunk(owner, s, from)
+			p.add(appendBytes(nil, 1, raw))
+			q.from[owner] = to
+		}
+		p.flush(true)
+		if len(q.order) > 0 {
+			c.fx.More = true
+		} else {
+			c.pushes.forgetPeer(peer)
+		}
+	}
+}
+
+// chunk encodes one delta of at most ChunkSize or one entry, beginning at version
+// from, and returns the version it reaches.
+//
+// A from below the state's gc is told apart by the receiver, who knows whether it
+// began before the collection and asks anew.
+func (c *Core) chunk(owner ID, s *state, from uint64) (raw []byte, to uint64) {
+	entries := s.since(from)
+	to = s.version
+	size := 0
+	for i, e := range entries {
+		if size += sizeEntry(e); size > c.cfg.ChunkSize && i > 0 {
+			entries, to = entries[:i], entries[i-1].version
+			break
+		}
+	}
+	return encodeDelta(owner, s, from, to, entries), to
+}
+
+// packer gathers parts of frames for one peer.
+type packer struct {
+	core    *Core
+	to      ID
+	limit   int    // bytes of a frame; PacketSize if 0
+	answers uint64 // the pull that is answered, 0 if none
+	buf     []byte
+	total   int
+	stream  bool // a frame went by stream: the rest must follow it there, in order
+}
+
+// add appends a part, sending what is there first if both do not fit a frame.
+func (p *packer) add(part []byte) {
+	limit := p.limit
+	if limit == 0 {
+		limit = p.core.cfg.PacketSize
+	}
+	if len(p.buf) > 0 && len(p.buf)+len(part) > limit {
+		p.flush(false)
+	}
+	p.buf = append(p.buf, part...)
+	p.total += len(part)
+}
+
+// flush sends what is there. The last frame of an answer is sent even if empty.
+func (p *packer) flush(last bool) {
+	if p.answers != 0 && (last || len(p.buf) > 0) {
+		p.buf = appendAnswer(p.buf, p.answers, last)
+	}
+	if len(p.buf) == 0 {
+		return
+	}
+	p.stream = p.stream || len(p.buf) > p.core.cfg.PacketSize
+	p.core.fx.Sends = append(p.core.fx.Sends, Send{To: p.to, Frame: p.buf, Stream: p.stream})
+	p.buf = nil
+}
