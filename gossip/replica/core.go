@@ -366,7 +366,7 @@ func (c *Core) Restore(now time.Time, raw []byte) error {
 	}
 	o := c.owners[d.owner]
 	if o == nil {
-		o = c.addOwner(d.owner, Presumed)
+		o = c.addOwner(d.owner, Unknown)
 	}
 	switch _, _, err := c.take(o, &d); {
 	case errors.Is(err, errGap):

@@ -1,0 +1,162 @@
+package dnsserver
+
+import (
+	"log/slog"
+	"net/netip"
+	"strings"
+	"time"
+
+	"covey/catalog"
+	"covey/internal/fault"
+)
+
+// Defaults of Config.
+const (
+	DefaultDomain         = "local"
+	DefaultDatacenter     = "dc1"
+	DefaultMaxUDPSize     = 1232
+	DefaultMaxTCPConns    = 1024
+	DefaultTCPIdleTimeout = 10 * time.Second
+)
+
+// Config says what is answered, and where. The zero value of a field means its
+// default.
+type Config struct {
+	// Addr is where UDP and TCP are served, as host:port. Port 0 takes one that is
+	// free for both. New needs it, NewResolver does not.
+	Addr string
+
+	// Domain is what the names end in, "local" by default, and AltDomain another such
+	// ending, none by default. An answer uses the one that was asked; where one lies
+	// within the other, the longer counts.
+	Domain    string
+	AltDomain string
+
+	// Datacenter is the one in names such as web.service.dc1.local, "dc1" by default.
+	// Names in any other do not exist.
+	Datacenter string
+
+	// NodeName is the agent's own node: the address of ns.DOMAIN is taken from it.
+	NodeName string
+
+	// Logger is for what an operator must know; nil discards. Questions are logged
+	// at debug level only.
+	Logger *slog.Logger
+
+	// Catalog gives the view to answer from. It is asked once for each question.
+	Catalog interface{ View() *catalog.View }
+
+	// NodeTTL is how long answers about nodes and addresses may be cached; 0 by
+	// default, which always gives the present state. Rounded down to seconds.
+	NodeTTL time.Duration
+
+	// ServiceTTL is the same for services: by name, or by a prefix that ends in "*".
+	// The exact name comes before the longest prefix; 0 where nothing fits.
+	ServiceTTL map[string]time.Duration
+
+	// OnlyPassing leaves out instances that are warning, too.
+	OnlyPassing bool
+
+	// UDPAnswerLimit is how many answers go into a reply over UDP to a client without
+	// EDNS; TC says that there are more. 0, the default, means as many as fit: a client
+	// such as HAProxy takes who is missing from an answer for gone.
+	UDPAnswerLimit int
+
+	// ARecordLimit is how many addresses go into any answer, without TC: the rest is
+	// left out for good. 0, the default, means all. 1 serves clients that sort the
+	// addresses they get, since these would undo the weights.
+	ARecordLimit int
+
+	// MaxUDPSize bounds the replies over UDP to clients on other hosts, whatever they
+	// ask for: 512..65535, by default 1232 bytes, which no path of today fragments.
+	// Clients on loopback are given the size they ask for: nothing fragments there, and
+	// one that does not turn to TCP (HAProxy) gets the whole set that way.
+	MaxUDPSize int
+
+	// MaxTCPConns bounds the open connections, 1024 by default. When all are taken, the
+	// one that was silent longest gives way to a new one.
+	MaxTCPConns int
+
+	// TCPIdleTimeout is how long a connection may take to bring its next question
+	// whole, or to take an answer; 10 s by default.
+	TCPIdleTimeout time.Duration
+}
+
+func (c *Config) setDefaults() {
+	if c.Domain == "" {
+		c.Domain = DefaultDomain
+	}
+	if c.Datacenter == "" {
+		c.Datacenter = DefaultDatacenter
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.MaxUDPSize == 0 {
+		c.MaxUDPSize = DefaultMaxUDPSize
+	}
+	if c.MaxTCPConns == 0 {
+		c.MaxTCPConns = DefaultMaxTCPConns
+	}
+	if c.TCPIdleTimeout == 0 {
+		c.TCPIdleTimeout = DefaultTCPIdleTimeout
+	}
+}
+
+// validate finds every fault at once. It expects the defaults to be set.
+func (c *Config) validate() error {
+	var faults fault.List
+	if c.Catalog == nil {
+		faults.Field("Catalog", "must not be nil")
+	}
+	if err := catalog.CheckLabel(c.Datacenter); err != nil {
+		faults.Field("datacenter", "%w", err)
+	} else if isKeyword(strings.ToLower(c.Datacenter)) {
+		faults.Field("datacenter", "%q has a meaning of its own in DNS names: choose another", c.Datacenter)
+	}
+	c.validateDomain(&faults, "domain", c.Domain)
+	if c.AltDomain != "" {
+		c.validateDomain(&faults, "alt_domain", c.AltDomain)
+	}
+	if c.NodeTTL < 0 {
+		faults.Field("node_ttl", "%v is negative", c.NodeTTL)
+	}
+	for name, ttl := range c.ServiceTTL {
+		if ttl < 0 {
+			faults.Field("service_ttl", "%v for %q is negative", ttl, name)
+		}
+		if stem, _ := strings.CutSuffix(name, "*"); strings.Contains(stem, "*") || name == "" {
+			faults.Field("service_ttl", "%q is neither a name nor a prefix followed by *", name)
+		}
+	}
+	for _, limit := range []struct {
+		field            string
+		value, low, high int
+	}{
+		{"udp_answer_limit", c.UDPAnswerLimit, 0, maxSize},
+		{"a_record_limit", c.ARecordLimit, 0, maxSize},
+		{"max_udp_size", c.MaxUDPSize, minSize, maxSize},
+		{"max_tcp_conns", c.MaxTCPConns, 1, 1 << 20},
+	} {
+		if limit.value < limit.low || limit.value > limit.high {
+			faults.Field(limit.field, "%d is not in %d..%d", limit.value, limit.low, limit.high)
+		}
+	}
+	if c.TCPIdleTimeout < 0 {
+		faults.Field("tcp_idle_timeout", "%v is negative", c.TCPIdleTimeout)
+	}
+	return faults.Err()
+}
+
+// validateDomain also sees to it that the longest name made under the domain,
+// that of an IPv6 address, is a name.
+func (c *Config) validateDomain(faults *fault.List, field, domain string) {
+	domain = strings.TrimSuffix(domain, ".")
+	if err := catalog.CheckHostName(domain); err != nil {
+		faults.Field(field, "%w", err)
+		return
+	}
+	if room := maxName - len(hexName(netip.IPv6Unspecified(), c.Datacenter, domain+".")); room < 0 {
+		faults.Field(field, "%q is %d characters too long for the names under it", domain, -room)
+	}
+}

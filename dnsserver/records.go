@@ -1,0 +1,80 @@
+package dnsserver
+
+import (
+	"encoding/hex"
+	"net/netip"
+	"strings"
+
+	"github.com/miekg/dns"
+
+	"covey/catalog"
+)
+
+// The figures of the SOA record, in seconds. Nobody transfers the zone, so only the
+// last one has an effect: an answer that something is not there must not be kept.
+const (
+	soaRefresh = 3600
+	soaRetry   = 600
+	soaExpire  = 86400
+	soaMinimum = 0
+)
+
+// srvPriority is that of every SRV record: clients choose by weight alone.
+const srvPriority = 1
+
+func header(name string, rrtype uint16, ttl uint32) dns.RR_Header {
+	return dns.RR_Header{Name: name, Rrtype: rrtype, Class: dns.ClassINET, Ttl: ttl}
+}
+
+// addressRR is an A or AAAA record, as the family of ip has it.
+func addressRR(name string, ip netip.Addr, ttl uint32) dns.RR {
+	if ip.Is4() {
+		return &dns.A{Hdr: header(name, dns.TypeA, ttl), A: ip.AsSlice()}
+	}
+	return &dns.AAAA{Hdr: header(name, dns.TypeAAAA, ttl), AAAA: ip.AsSlice()}
+}
+
+// soa is the SOA record of a domain. Its serial changes with the catalogue.
+func soa(owner, domain string, v *catalog.View) dns.RR {
+	return &dns.SOA{
+		Hdr:     header(owner, dns.TypeSOA, 0),
+		Ns:      nsName(domain),
+		Mbox:    "hostmaster." + domain,
+		Serial:  uint32(v.Index()),
+		Refresh: soaRefresh,
+		Retry:   soaRetry,
+		Expire:  soaExpire,
+		Minttl:  soaMinimum,
+	}
+}
+
+func nsName(domain string) string { return nsLabel + "." + domain }
+
+// hexName is the name that always has the address ip: HEX.addr.DC.DOMAIN.
+func hexName(ip netip.Addr, datacenter, domain string) string {
+	return strings.Join([]string{hex.EncodeToString(ip.AsSlice()), addrLabel, datacenter, domain}, ".")
+}
+
+// nodeName is the name of a node: NODE.node.DC.DOMAIN.
+func nodeName(name, datacenter, domain string) string {
+	return strings.Join([]string{name, nodeLabel, datacenter, domain}, ".")
+}
+
+// wants reports whether an address of ip's family is asked for.
+func wants(qtype uint16, ip netip.Addr) bool {
+	switch qtype {
+	case dns.TypeANY:
+		return true
+	case dns.TypeA:
+		return ip.Is4()
+	case dns.TypeAAAA:
+		return ip.Is6()
+	}
+	return false
+}
+
+// isName reports whether text, with its last dot, can be packed as a name.
+func isName(text string) bool {
+	_, ok := dns.IsDomainName(text)
+	return ok && len(text) <= maxName
+}

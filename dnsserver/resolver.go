@@ -1,0 +1,119 @@
+package dnsserver
+
+import (
+	"log/slog"
+	"math/rand/v2"
+
+	"github.com/miekg/dns"
+
+	"covey/catalog"
+)
+
+// Resolver answers questions, given as messages or as packets, without a socket. Its
+// methods are safe to call at once.
+type Resolver struct {
+	zone     *zone
+	ttls     *ttls
+	catalog  interface{ View() *catalog.View }
+	nodeName string
+	log      *slog.Logger
+	faults   quietly // logs of what should not happen
+
+	onlyPassing    bool
+	udpAnswerLimit int // 0: none
+	addressLimit   int // 0: none
+	maxUDPSize     int
+
+	above  above
+	counts counts
+	random func() *rand.Rand // a source for one question
+}
+
+// NewResolver returns a resolver. The error tells every fault of the configuration,
+// by the key a user would write; Addr is not looked at.
+func NewResolver(c Config) (*Resolver, error) {
+	c.setDefaults()
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	r := &Resolver{
+		zone:           newZone(&c),
+		ttls:           newTTLs(&c),
+		catalog:        c.Catalog,
+		nodeName:       c.NodeName,
+		log:            c.Logger,
+		onlyPassing:    c.OnlyPassing,
+		udpAnswerLimit: c.UDPAnswerLimit,
+		addressLimit:   c.ARecordLimit,
+		maxUDPSize:     c.MaxUDPSize,
+		random:         func() *rand.Rand { return rand.New(runtimeSource{}) },
+	}
+	r.faults.log = c.Logger
+	return r, nil
+}
+
+// runtimeSource is the runtime's own generator, which needs no lock.
+type runtimeSource struct{}
+
+func (runtimeSource) Uint64() uint64 { return rand.Uint64() }
+
+// Answer returns the reply to a message, nil if it deserves none. It changes nothing
+// of q.
+func (r *Resolver) Answer(q *dns.Msg, t Transport) *dns.Msg {
+	if q.Response {
+		return nil // or two servers would talk to each other for ever
+	}
+	m := newReply(q)
+	opt, ok := ednsOf(q)
+	switch {
+	case q.Opcode != dns.OpcodeQuery:
+		return refuse(m, opt, dns.RcodeNotImplemented)
+	case !ok || len(q.Question) != 1: // RFC 6891 section 6.1.1, RFC 9619
+		return refuse(m, opt, dns.RcodeFormatError)
+	case opt != nil && opt.Version() != 0:
+		return refuse(m, opt, dns.RcodeBadVers)
+	}
+	question := q.Question[0]
+	if rcode := unanswerable(question); rcode != dns.RcodeSuccess {
+		return refuse(m, opt, rcode)
+	}
+	size := r.size(t, opt)
+	in := r.inquire(question.Name, question.Qtype)
+	in.room = size / leastRecord
+	a := in.resolve()
+	m.Rcode, m.Authoritative, m.Ns = a.rcode, !a.foreign, a.authority
+	fit(m, replyOPT(opt), a.entries, size, r.most(t, opt))
+	return m
+}
+
+// inquire begins an inquiry into a name of the zone, on the view of this moment.
+func (r *Resolver) inquire(qname string, qtype uint16) *inquiry {
+	about := r.zone.parse(qname)
+	return &inquiry{
+		Resolver: r,
+		view:     r.catalog.View(),
+		rand:     r.random(),
+		qname:    qname,
+		qtype:    qtype,
+		about:    about,
+		tags:     about.tags(),
+		room:     maxSize / leastRecord,
+	}
+}
+
+// unanswerable returns the rcode for questions that no name has an answer to.
+func unanswerable(q dns.Question) int {
+	switch {
+	case q.Qtype == dns.TypeNone || q.Qtype == dns.TypeOPT:
+		return dns.RcodeFormatError
+	case q.Qtype >= firstMetaType && q.Qtype < dns.TypeANY:
+		return dns.RcodeNotImplemented // AXFR and IXFR among them
+	case q.Qclass != dns.ClassINET && q.Qclass != dns.ClassANY:
+		return dns.RcodeRefused
+	}
+	return dns.RcodeSuccess
+}
+
+// firstMetaType begins the types that are no data, which end with ANY: RFC 6895
+// section 3.1.
+const firstMetaType = 128

@@ -1,0 +1,259 @@
+package dnsserver
+
+import (
+	"bytes"
+	"encoding/binary"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"covey/catalog"
+)
+
+func smallWorld(t testing.TB) *world {
+	return worldOf(t, `
+		config alt_domain=covey.test
+		node n1 10.0.0.1 meta.os:=linux
+		node db.north 10.0.0.2
+		node lost 10.0.0.3 failed
+		service web a@n1 :80 weight=3 tag=v1
+		service web b@db.north :80 tag=a.b
+		service web c@lost :80
+		service six a@n1 [2001:db8::1]:80
+		service named a@n1 web.service.local:80
+	`)
+}
+
+func pack(t testing.TB, q *dns.Msg) []byte {
+	t.Helper()
+	packet, err := q.Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return packet
+}
+
+func TestMalformedPackets(t *testing.T) {
+	good := pack(t, new(dns.Msg).SetQuestion("web.service.local.", dns.TypeA))
+	edit := func(change func(p []byte) []byte) []byte { return change(bytes.Clone(good)) }
+	opt := func(name string) dns.RR {
+		return &dns.OPT{Hdr: dns.RR_Header{Name: name, Rrtype: dns.TypeOPT, Class: 1232}}
+	}
+	withExtra := func(extra ...dns.RR) []byte {
+		q := new(dns.Msg).SetQuestion("web.service.local.", dns.TypeA)
+		q.Extra = extra
+		return pack(t, q)
+	}
+	const silence = -1
+	for name, c := range map[string]struct {
+		packet []byte
+		rcode  int
+	}{
+		"nothing":             {nil, silence},
+		"less than a header":  {good[:11], silence},
+		"a response":          {edit(func(p []byte) []byte { p[2] |= 0x80; return p }), silence},
+		"a header only":       {good[:12], dns.RcodeFormatError},
+		"half a name":         {good[:16], dns.RcodeFormatError},
+		"no class":            {good[:len(good)-2], dns.RcodeFormatError},
+		"no question":         {edit(func(p []byte) []byte { p[5] = 0; return p[:12] }), dns.RcodeFormatError},
+		"two questions":       {edit(func(p []byte) []byte { p[5] = 2; return append(p, p[12:]...) }), dns.RcodeFormatError},
+		"two, of which one":   {edit(func(p []byte) []byte { p[5] = 2; return p }), dns.RcodeFormatError},
+		"a pointer to itself": {edit(func(p []byte) []byte { return append(p[:12], 0xc0, 12, 0, 1, 0, 1) }), dns.RcodeFormatError},
+		"a pointer beyond":    {edit(func(p []byte) []byte { return append(p[:12], 0xc1, 0xff, 0, 1, 0, 1) }), dns.RcodeFormatError},
+		"a label of 64":       {edit(func(p []byte) []byte { p[12] = 64; return p }), dns.RcodeFormatError},
+		"a name of 300": {edit(func(p []byte) []byte {
+			p = p[:12]
+			for range 6 {
+				p = append(append(p, 49), bytes.Repeat([]byte{'a'}, 49)...)
+			}
+			return append(p, 0, 0, 1, 0, 1)
+		}), dns.RcodeFormatError},
+		"a broken record":  {edit(func(p []byte) []byte { p[11] = 1; return append(p, 0, 0, 41, 4) }), dns.RcodeFormatError},
+		"two OPT records":  {withExtra(opt("."), opt(".")), dns.RcodeFormatError},
+		"OPT not at root":  {withExtra(opt("a.")), dns.RcodeFormatError},
+		"another opcode":   {edit(func(p []byte) []byte { p[2] |= dns.OpcodeUpdate << 3; return p }), dns.RcodeNotImplemented},
+		"a bare NOTIFY":    {[]byte{1, 2, dns.OpcodeNotify << 3, 0, 0, 9, 0, 9, 0, 9, 0, 9}, dns.RcodeNotImplemented},
+		"bytes behind":     {append(bytes.Clone(good), 1, 2, 3), dns.RcodeSuccess},
+		"a record besides": {withExtra(&dns.A{Hdr: header("x.", dns.TypeA, 0), A: []byte{1, 2, 3, 4}}), dns.RcodeSuccess},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := smallWorld(t).resolver(t)
+			reply := r.Respond(c.packet, Transport{}, make([]byte, 100))
+			if (reply == nil) != (c.rcode == silence) {
+				t.Fatalf("the reply is %x", reply)
+			}
+			if reply == nil {
+				if r.Stats().Ignored != 1 {
+					t.Error("it was not counted")
+				}
+				return
+			}
+			if reply[0] != c.packet[0] || reply[1] != c.packet[1] || reply[2]&0x80 == 0 || int(reply[3]&0xf) != c.rcode {
+				t.Errorf("the reply is %x, want rcode %d", reply, c.rcode)
+			}
+			if c.rcode != dns.RcodeSuccess && len(reply) > len(c.packet) {
+				t.Errorf("the reply of %d bytes is longer than the packet of %d", len(reply), len(c.packet))
+			}
+			if got := r.Stats().Rcodes[rcodeName(c.rcode)]; got != 1 {
+				t.Errorf("%s was counted %d times", rcodeName(c.rcode), got)
+			}
+		})
+	}
+}
+
+// brokenCatalog stands for any fault behind a question.
+type brokenCatalog struct{}
+
+func (brokenCatalog) View() *catalog.View { panic("no view") }
+
+func TestAPanicIsAnsweredCountedAndLoggedOnceAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		r, err := NewResolver(Config{Catalog: brokenCatalog{}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		packet := pack(t, new(dns.Msg).SetQuestion("web.service.local.", dns.TypeSRV))
+		fail := func() {
+			reply := r.Respond(packet, Transport{}, nil)
+			if len(reply) != headerSize || reply[3] != dns.RcodeServerFailure || reply[0] != packet[0] {
+				t.Fatalf("the reply is %x", reply)
+			}
+		}
+		for range 100 {
+			fail()
+		}
+		s := r.Stats()
+		if s.Panics != 100 || s.Rcodes["SERVFAIL"] != 100 || s.Types["SRV"] != 100 {
+			t.Errorf("counted %+v", s)
+		}
+		if lines := strings.Count(log.String(), "\n"); lines != 1 || !strings.Contains(log.String(), "no view") {
+			t.Errorf("%d lines: %s", lines, log.String())
+		}
+		time.Sleep(quietPeriod) // virtual
+		fail()
+		if !strings.Contains(log.String(), "held_back=99") {
+			t.Errorf("the log is %s", log.String())
+		}
+	})
+}
+
+// What a peer sends is checked on arrival; this is the second line.
+func TestOneBadRecordDoesNotSpoilTheOthers(t *testing.T) {
+	w := worldOf(t, "node n1 10.0.0.1\nservice web good@n1 :80")
+	w.store.Apply(catalog.Update{Owner: w.owners["n1"], Put: []catalog.Record{
+		&catalog.Instance{ID: "dots", Service: "web", Address: "a..b"},
+		&catalog.Instance{ID: "long", Service: "web", Address: strings.Repeat("a", 300)},
+	}})
+	r := w.resolver(t)
+	for qtype, name := range map[uint16]string{dns.TypeSRV: "SRV", dns.TypeA: "A"} {
+		m, _ := exchange(t, r, "web.service.local.", qtype, 1232, Transport{})
+		if m.Rcode != dns.RcodeSuccess || len(m.Answer) != 1 {
+			t.Errorf("%s: %v", name, m)
+		}
+	}
+}
+
+func TestNamesAreCompressed(t *testing.T) {
+	_, size := exchange(t, smallWorld(t).resolver(t), "WEB.service.LOCAL.", dns.TypeA, 0, Transport{})
+	if want := 12 + 19 + 4 + 2*16; size != want {
+		t.Errorf("two addresses take %d bytes, want %d", size, want)
+	}
+}
+
+func TestStatsLabelsAreFixed(t *testing.T) {
+	r := smallWorld(t).resolver(t)
+	labels := func() int { return len(r.Stats().Types) + len(r.Stats().Rcodes) }
+	before := labels()
+	for qtype := range uint16(300) {
+		r.Respond(pack(t, new(dns.Msg).SetQuestion("web.service.local.", qtype)), Transport{Stream: qtype%2 == 0}, nil)
+	}
+	s := r.Stats()
+	if labels() != before || s.Types["A"] != 1 || s.Types["AXFR"] != 1 || s.Types["other"] == 0 || s.UDP != 150 || s.TCP != 150 {
+		t.Errorf("%+v", s)
+	}
+	r.Respond(pack(t, func() *dns.Msg {
+		q := new(dns.Msg).SetQuestion("web.service.local.", dns.TypeA).SetEdns0(1232, false)
+		q.IsEdns0().SetVersion(3)
+		return q
+	}()), Transport{}, nil)
+	if r.Stats().Rcodes["BADVERS"] != 1 {
+		t.Errorf("%+v", r.Stats().Rcodes)
+	}
+}
+
+func TestQuestionsAreLoggedAtDebugOnly(t *testing.T) {
+	for level, want := range map[slog.Level]int{slog.LevelInfo: 0, slog.LevelDebug: 1} {
+		var log bytes.Buffer
+		w := smallWorld(t)
+		w.config.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: level}))
+		w.resolver(t).Respond(pack(t, new(dns.Msg).SetQuestion("web.service.local.", dns.TypeA)), Transport{}, nil)
+		if got := strings.Count(log.String(), "\n"); got != want {
+			t.Errorf("at %v: %d lines: %s", level, got, log.String())
+		}
+	}
+}
+
+// FuzzRespond holds the handler to what it promises about any packet.
+func FuzzRespond(f *testing.F) {
+	for _, name := range []string{"web.service.local.", "v1.web.service.dc1.local.", "_web._tcp.local.", "n1.node.local.",
+		"0a000001.addr.local.", "local.", "ns.covey.test.", "named.service.local.", "example.com.", "."} {
+		for _, qtype := range []uint16{dns.TypeA, dns.TypeSRV, dns.TypeANY, dns.TypeAXFR} {
+			q := new(dns.Msg).SetQuestion(name, qtype)
+			f.Add(pack(f, q), byte(0))
+			f.Add(pack(f, q.SetEdns0(700, true)), byte(3))
+		}
+	}
+	f.Add([]byte{0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0xc0, 12, 0, 1, 0, 1}, byte(1))
+	r := fleet(f, 70, `
+		config alt_domain=covey.test udp_answer_limit=3
+		node n1 10.0.0.1 meta.os:=linux
+		node db.north 10.0.0.2
+		service web a@n1 :80 weight=3 tag=v1
+		service web b@db.north :80 tag=a.b
+		service six a@n1 [2001:db8::1]:80
+		service named a@n1 web.service.local:80`).resolver(f)
+	f.Fuzz(func(t *testing.T, packet []byte, how byte) {
+		via := Transport{Stream: how&1 != 0, Local: how&2 != 0}
+		panics := r.Stats().Panics
+		reply := r.Respond(packet, via, make([]byte, 0, 1232))
+		if r.Stats().Panics != panics {
+			t.Fatal("it panicked")
+		}
+		if reply == nil {
+			if len(packet) >= headerSize && packet[2]&bitQR == 0 {
+				t.Fatal("a question got no reply")
+			}
+			return
+		}
+		var m, q dns.Msg
+		if err := m.Unpack(reply); err != nil {
+			t.Fatalf("the reply cannot be parsed: %v", err)
+		}
+		if m.Id != binary.BigEndian.Uint16(packet) || !m.Response {
+			t.Fatalf("the reply is to another question: %v", m)
+		}
+		limit := minSize
+		if q.Unpack(packet) == nil {
+			if opt, _ := ednsOf(&q); opt != nil {
+				limit = max(limit, int(opt.UDPSize()))
+			}
+			if !via.Local {
+				limit = min(limit, DefaultMaxUDPSize)
+			}
+		}
+		if via.Stream {
+			limit = maxSize
+		}
+		if len(reply) > limit {
+			t.Fatalf("%d bytes exceed %d", len(reply), limit)
+		}
+		if len(m.Question) == 1 && m.Question[0] != q.Question[0] {
+			t.Fatalf("the question %v came back as %v", q.Question[0], m.Question[0])
+		}
+	})
+}

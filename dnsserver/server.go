@@ -1,0 +1,125 @@
+package dnsserver
+
+import (
+	"errors"
+	"net"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// Server answers on one address, over UDP and TCP: New binds, Run serves, Close
+// closes and waits. Its methods are safe to call at once.
+type Server struct {
+	*Resolver
+	udp         *net.UDPConn
+	tcp         *net.TCPListener
+	conns       *conns
+	idleTimeout time.Duration
+	trouble     quietly // logs of failing sockets
+
+	closing chan struct{} // closed by Close
+	once    sync.Once     // of Close
+
+	mu      sync.Mutex // guards ran, and its order with closing
+	ran     bool
+	running sync.WaitGroup // every goroutine of Run
+}
+
+// New binds the address and returns a server that answers nothing before Run. The
+// error names every fault of the configuration, or the address that cannot be had and
+// what to do about it.
+func New(c Config) (*Server, error) {
+	r, err := NewResolver(c)
+	if err != nil {
+		return nil, err
+	}
+	c.setDefaults()
+	udp, tcp, err := listen(c.Addr)
+	if err != nil {
+		return nil, err
+	}
+	return &Server{
+		Resolver:    r,
+		udp:         udp,
+		tcp:         tcp,
+		conns:       newConns(c.MaxTCPConns),
+		idleTimeout: c.TCPIdleTimeout,
+		trouble:     quietly{log: c.Logger},
+		closing:     make(chan struct{}),
+	}, nil
+}
+
+// Addr is the address served over UDP; that over TCP has the same IP and port.
+func (s *Server) Addr() net.Addr { return s.udp.LocalAddr() }
+
+// errRanTwice is a fault of the program, not of a user.
+var errRanTwice = errors.New("dns server: Run was called twice")
+
+// Run serves until Close, and returns nil then. Questions over UDP are answered by as
+// many goroutines as there are processors: an answer never waits for anything.
+func (s *Server) Run() error {
+	s.mu.Lock()
+	if s.ran {
+		s.mu.Unlock()
+		return errRanTwice
+	}
+	s.ran = true
+	select {
+	case <-s.closing:
+	default:
+		for range runtime.GOMAXPROCS(0) {
+			s.running.Go(s.serveUDP)
+		}
+		s.running.Go(s.serveTCP)
+	}
+	s.mu.Unlock()
+	<-s.closing
+	s.running.Wait()
+	return nil
+}
+
+// Close stops serving, drops the connections and returns when nothing runs any more.
+func (s *Server) Close() error {
+	var err error
+	s.once.Do(func() {
+		s.mu.Lock()
+		close(s.closing)
+		s.mu.Unlock()
+		err = errors.Join(s.udp.Close(), s.tcp.Close())
+		s.conns.closeAll()
+	})
+	s.running.Wait()
+	return err
+}
+
+// Stats returns the counters as they are now.
+func (s *Server) Stats() Stats {
+	stats := s.Resolver.Stats()
+	s.conns.addTo(&stats)
+	return stats
+}
+
+// pause waits after a failure that may pass, longer from one to the next. It reports
+// whether the server still runs.
+func (s *Server) pause(failures int) bool {
+	const shortest, longest = 5 * time.Millisecond, time.Second
+	timer := time.NewTimer(min(shortest<<min(failures, 8), longest))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-s.closing:
+		return false
+	}
+}
+
+// closed reports whether Close was called.
+func (s *Server) closed() bool {
+	select {
+	case <-s.closing:
+		return true
+	default:
+		return false
+	}
+}

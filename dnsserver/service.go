@@ -1,0 +1,240 @@
+package dnsserver
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/miekg/dns"
+
+	"covey/catalog"
+	"covey/lb"
+)
+
+// service answers for a service: SRV, or the addresses of its instances.
+func (in *inquiry) service() answer {
+	q := lb.Query{Service: in.about.name, Tags: in.tags, OnlyPassing: in.onlyPassing}
+	var chosen []lb.Choice
+	var leftOut []lb.Omission
+	if in.explain {
+		sel := lb.Select(in.view, q)
+		chosen, leftOut = sel.Chosen, sel.LeftOut
+	} else {
+		chosen, _ = lb.Eligible(nil, in.view, q)
+	}
+	var a answer
+	switch {
+	case len(chosen) == 0 && in.aboveTag():
+		a = in.nodata()
+	case len(chosen) == 0:
+		a = in.nxdomain()
+	default:
+		a = in.serve(chosen)
+	}
+	a.leftOut = append(leftOut, a.leftOut...)
+	return a
+}
+
+func (in *inquiry) serve(chosen []lb.Choice) answer {
+	lb.Shuffle(chosen, in.rand)
+	switch in.qtype {
+	case dns.TypeSRV:
+		return in.srv(chosen)
+	case dns.TypeA, dns.TypeAAAA, dns.TypeANY, dns.TypeCNAME:
+		return in.addresses(chosen)
+	}
+	return in.nodata()
+}
+
+// aboveTag reports whether the tag asked for is the end of a dotted one: of "v1.blue",
+// blue.NAME.service leads there.
+func (in *inquiry) aboveTag() bool {
+	if in.about.tag == "" {
+		return false
+	}
+	all, _ := lb.Eligible(nil, in.view, lb.Query{Service: in.about.name, OnlyPassing: in.onlyPassing})
+	end := "." + strings.ToLower(in.about.tag)
+	for _, c := range all {
+		for _, tag := range c.Tags {
+			if strings.HasSuffix(strings.ToLower(tag), end) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// srv answers with an SRV record for each place, port included.
+func (in *inquiry) srv(chosen []lb.Choice) answer {
+	var a answer
+	members := in.cut(merge(in.reachable(chosen, &a), siteOf))
+	ttl := in.ttls.service(in.about.name)
+	followed := 0
+	for i := range members {
+		m := &members[i]
+		rr := &dns.SRV{
+			Hdr:      header(in.qname, dns.TypeSRV, ttl),
+			Priority: srvPriority,
+			Weight:   m.Weight,
+			Port:     m.port,
+			Target:   in.target(m.site),
+		}
+		e := entry{rr: rr, member: m}
+		if m.ip.IsValid() {
+			e.glue = []dns.RR{addressRR(rr.Target, m.ip, ttl)} // lives as long as rr
+		} else if followed++; followed <= maxFollowed {
+			e.glue = in.glue(rr.Target)
+		}
+		a.entries = append(a.entries, e)
+		in.explainMerged(&a, m)
+	}
+	return in.orNodata(a)
+}
+
+// target is the name under which a site's address is found.
+func (in *inquiry) target(s site) string {
+	if s.host != "" {
+		return dns.Fqdn(s.host)
+	}
+	if s.node != "" {
+		// A long node name may not leave room for the rest: its address always does.
+		if name := nodeName(s.node, in.zone.datacenter, in.about.domain); isName(name) {
+			return name
+		}
+	}
+	return hexName(s.ip, in.zone.datacenter, in.about.domain)
+}
+
+// maxFollowed is how many host names are followed for the glue of one answer. Each
+// may be a service with instances of its own, so their number bounds the work.
+const maxFollowed = 32
+
+// glue is what the zone knows of a host name that stands as a target.
+func (in *inquiry) glue(target string) []dns.RR {
+	next, ok := in.follow(target, dns.TypeANY)
+	if !ok {
+		return nil
+	}
+	var rrs []dns.RR
+	for _, e := range next.entries {
+		switch e.rr.(type) {
+		case *dns.A, *dns.AAAA, *dns.CNAME:
+			rrs = append(rrs, e.rr)
+		}
+	}
+	return rrs
+}
+
+// addresses answers with the addresses of the family asked for, each once.
+//
+// An alias may not stand beside other records, so host names count only if there is
+// nothing else; then one of them is drawn by weight.
+func (in *inquiry) addresses(chosen []lb.Choice) answer {
+	var a answer
+	chosen = in.reachable(chosen, &a)
+	var aliases, numbers []lb.Choice
+	numbered := false // there is an IP address, of whatever family
+	for _, c := range chosen {
+		s := siteOf(c.Endpoint)
+		numbered = numbered || s.ip.IsValid()
+		switch {
+		case s.host != "":
+			aliases = append(aliases, c)
+		case wants(in.qtype, s.ip):
+			numbers = append(numbers, c)
+		default:
+			in.leaveOut(&a, c.Endpoint, "no address of the type asked for")
+		}
+	}
+	if !numbered && len(aliases) > 0 {
+		return in.alias(a, aliases)
+	}
+	for _, c := range aliases {
+		in.leaveOut(&a, c.Endpoint, "its address is a host name, while others have IP addresses")
+	}
+	members := merge(numbers, func(e *catalog.Endpoint) site { return site{ip: siteOf(e).ip} })
+	members = in.cut(in.limit(members, &a))
+	ttl := in.ttls.service(in.about.name)
+	for i := range members {
+		m := &members[i]
+		a.entries = append(a.entries, entry{rr: addressRR(in.qname, m.ip, ttl), member: m})
+		in.explainMerged(&a, m)
+	}
+	return in.orNodata(a)
+}
+
+// alias answers with a CNAME to the first of the choices, and with where it leads
+// within the zone.
+func (in *inquiry) alias(a answer, aliases []lb.Choice) answer {
+	first := merge(aliases[:1], siteOf)[0]
+	target := in.target(first.site)
+	rr := &dns.CNAME{Hdr: header(in.qname, dns.TypeCNAME, in.ttls.service(in.about.name)), Target: target}
+	a.entries = []entry{{rr: rr, member: &first}}
+	for _, c := range aliases[1:] {
+		in.leaveOut(&a, c.Endpoint, "its address is a host name, and there is room for one alias: "+first.ID+" was drawn")
+	}
+	if in.qtype == dns.TypeCNAME {
+		return a
+	}
+	if next, ok := in.follow(target, in.qtype); ok {
+		a.rcode, a.authority = next.rcode, next.authority // RFC 6604: those of the last name
+		a.entries = append(a.entries, next.entries...)
+	}
+	return a
+}
+
+// reachable drops the choices that no record can be made for. None such is registered;
+// one that a peer sends must not spoil the answer about the others.
+func (in *inquiry) reachable(chosen []lb.Choice, a *answer) []lb.Choice {
+	kept := chosen[:0]
+	for _, c := range chosen {
+		if s := siteOf(c.Endpoint); s.ip.IsValid() || s.host != "" && isName(dns.Fqdn(s.host)) {
+			kept = append(kept, c)
+		} else {
+			in.leaveOut(a, c.Endpoint, "its address is neither an IP address nor a host name")
+		}
+	}
+	return kept
+}
+
+// limit applies Config.ARecordLimit.
+func (in *inquiry) limit(members []member, a *answer) []member {
+	if in.addressLimit == 0 || len(members) <= in.addressLimit {
+		return members
+	}
+	for _, m := range members[in.addressLimit:] {
+		for _, e := range append(m.others, m.Endpoint) {
+			in.leaveOut(a, e, fmt.Sprintf("not among the %d addresses that a_record_limit allows", in.addressLimit))
+		}
+	}
+	return members[:in.addressLimit]
+}
+
+// cut saves rendering what fit would drop anyhow. One too many stays, so that fit
+// knows of it.
+func (in *inquiry) cut(members []member) []member {
+	if in.explain || len(members) <= in.room+1 {
+		return members
+	}
+	return members[:in.room+1]
+}
+
+func (in *inquiry) orNodata(a answer) answer {
+	if len(a.entries) > 0 {
+		return a
+	}
+	no := in.nodata()
+	no.leftOut = a.leftOut
+	return no
+}
+
+func (in *inquiry) explainMerged(a *answer, m *member) {
+	for _, e := range m.others {
+		in.leaveOut(a, e, "reached in the same place as "+m.ID+": one record for both, with the sum of their weights")
+	}
+}
+
+func (in *inquiry) leaveOut(a *answer, e *catalog.Endpoint, reason string) {
+	if in.explain {
+		a.leftOut = append(a.leftOut, lb.Omission{Endpoint: e, Reason: reason})
+	}
+}

@@ -1,0 +1,96 @@
+package dnsserver
+
+import (
+	"sync/atomic"
+
+	"github.com/miekg/dns"
+)
+
+// Stats is what was counted since the start. The labels are fixed: no client can add
+// one.
+type Stats struct {
+	UDP, TCP  uint64            // replies by transport
+	Types     map[string]uint64 // replies by the question's type: "A", ..., "other"
+	Rcodes    map[string]uint64 // replies by rcode: "NOERROR", ..., "other"
+	Truncated uint64            // replies with TC
+	Ignored   uint64            // packets that deserved no reply
+	Panics    uint64            // questions that caused one
+
+	Conns        uint64 // TCP connections open now
+	ConnsTotal   uint64 // TCP connections accepted
+	ConnsEvicted uint64 // silent ones that gave way to new ones
+	ConnsRefused uint64 // new ones closed at once, since all others were busy
+}
+
+// labels of the counters by type and rcode, in the order they are kept; those that
+// are in neither list count as "other".
+var (
+	countedTypes = [...]uint16{dns.TypeA, dns.TypeAAAA, dns.TypeSRV, dns.TypeANY, dns.TypeTXT, dns.TypeSOA,
+		dns.TypeNS, dns.TypePTR, dns.TypeCNAME, dns.TypeHTTPS, dns.TypeAXFR}
+	countedRcodes = [...]int{dns.RcodeSuccess, dns.RcodeFormatError, dns.RcodeServerFailure, dns.RcodeNameError,
+		dns.RcodeNotImplemented, dns.RcodeRefused, dns.RcodeBadVers}
+)
+
+const otherLabel = "other"
+
+// counts are the counters behind Stats. They are safe to use at once.
+type counts struct {
+	udp, tcp, truncated, ignored, panics atomic.Uint64
+	types                                [len(countedTypes) + 1]atomic.Uint64
+	rcodes                               [len(countedRcodes) + 1]atomic.Uint64
+}
+
+// answered counts a reply of the rcode, to a question of the type.
+func (c *counts) answered(t Transport, qtype uint16, rcode int, reply []byte) {
+	if t.Stream {
+		c.tcp.Add(1)
+	} else {
+		c.udp.Add(1)
+	}
+	if reply[2]&bitTC != 0 {
+		c.truncated.Add(1)
+	}
+	c.types[position(countedTypes[:], qtype)].Add(1)
+	c.rcodes[position(countedRcodes[:], rcode)].Add(1)
+}
+
+func position[T comparable](labels []T, x T) int {
+	for i, label := range labels {
+		if label == x {
+			return i
+		}
+	}
+	return len(labels)
+}
+
+// Stats returns the counters as they are now, those of connections excepted.
+func (r *Resolver) Stats() Stats {
+	c := &r.counts
+	s := Stats{
+		UDP:       c.udp.Load(),
+		TCP:       c.tcp.Load(),
+		Types:     make(map[string]uint64, len(c.types)),
+		Rcodes:    make(map[string]uint64, len(c.rcodes)),
+		Truncated: c.truncated.Load(),
+		Ignored:   c.ignored.Load(),
+		Panics:    c.panics.Load(),
+	}
+	for i, t := range countedTypes {
+		s.Types[dns.TypeToString[t]] = c.types[i].Load()
+	}
+	for i, rcode := range countedRcodes {
+		s.Rcodes[rcodeName(rcode)] = c.rcodes[i].Load()
+	}
+	s.Types[otherLabel] = c.types[len(countedTypes)].Load()
+	s.Rcodes[otherLabel] = c.rcodes[len(countedRcodes)].Load()
+	return s
+}
+
+// rcodeName is the usual name of an rcode. The library calls 16 by its other name,
+// BADSIG, which means something else than what is answered here.
+func rcodeName(rcode int) string {
+	if rcode == dns.RcodeBadVers {
+		return "BADVERS"
+	}
+	return dns.RcodeToString[rcode]
+}

@@ -1,0 +1,46 @@
+package dnsserver
+
+import (
+	"errors"
+	"net"
+
+	"github.com/miekg/dns"
+)
+
+// longestQuestion is the size of the longest packet that is read whole: a name, a
+// type, and EDNS options with padding are far from it.
+const longestQuestion = 4096
+
+// serveUDP answers packets one after the other until the socket is closed.
+func (s *Server) serveUDP() {
+	packet := make([]byte, longestQuestion)
+	buf := make([]byte, longestQuestion)
+	failures := 0
+	for {
+		// A session holds, besides the client's address, to which of ours it wrote.
+		n, session, err := dns.ReadFromSessionUDP(s.udp, packet)
+		if err != nil {
+			if s.closed() || errors.Is(err, net.ErrClosed) {
+				return
+			}
+			// Some systems report here that an earlier reply was not wanted.
+			s.trouble.Error("dns: cannot read from the UDP socket; trying again", "error", err)
+			if failures++; !s.pause(failures) {
+				return
+			}
+			continue
+		}
+		failures = 0
+		client, ok := session.RemoteAddr().(*net.UDPAddr)
+		if !ok {
+			continue
+		}
+		reply := s.Respond(packet[:n], Transport{Local: client.IP.IsLoopback()}, buf)
+		if reply == nil {
+			continue
+		}
+		if _, err := dns.WriteToSessionUDP(s.udp, reply, session); err != nil && !s.closed() {
+			s.trouble.Error("dns: cannot send a reply over UDP; it was dropped", "client", client.String(), "error", err)
+		}
+	}
+}

@@ -1,0 +1,171 @@
+package dnsserver
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"covey/catalog"
+)
+
+// world is a catalogue that is written down line by line:
+//
+//	config  domain=local alt_domain=d datacenter=dc1 node_ttl=1s ttl.NAME=1s only_passing udp_answer_limit=3 a_record_limit=1
+//	node    NAME ADDRESS [failed|unknown|STATUS] [meta.K=V]
+//	service NAME X@NODE [ADDRESS:PORT] [STATUS] [weight=N] [warning_weight=N] [tag=T]...
+//
+// The instance's ID is NAME-X; "~" stands for a blank in metadata and tags.
+type world struct {
+	config Config
+	store  *catalog.Store
+	owners map[string]catalog.NodeID
+}
+
+func newWorld() *world {
+	s := catalog.NewStore(0)
+	w := &world{store: s, owners: map[string]catalog.NodeID{}}
+	w.config = Config{Catalog: s, NodeName: "n1", ServiceTTL: map[string]time.Duration{}}
+	return w
+}
+
+// worldOf reads a world from lines; it is the caller's to be right.
+func worldOf(t testing.TB, text string) *world {
+	t.Helper()
+	w := newWorld()
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		if err := w.add(line); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+	}
+	return w
+}
+
+// resolver always draws the same order for the same question.
+func (w *world) resolver(t testing.TB) *Resolver {
+	t.Helper()
+	r, err := NewResolver(w.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.random = func() *rand.Rand { return rand.New(rand.NewPCG(1, 1)) }
+	return r
+}
+
+func (w *world) add(line string) error {
+	words := strings.Fields(line)
+	switch words[0] {
+	case "config":
+		return w.configure(words[1:])
+	case "node":
+		return w.addNode(words[1:])
+	case "service":
+		return w.addService(words[1:])
+	}
+	return fmt.Errorf("no such line")
+}
+
+func (w *world) configure(words []string) (err error) {
+	for _, word := range words {
+		key, value, _ := strings.Cut(word, "=")
+		switch c := &w.config; key {
+		case "domain":
+			c.Domain = value
+		case "alt_domain":
+			c.AltDomain = value
+		case "datacenter":
+			c.Datacenter = value
+		case "node":
+			c.NodeName = value
+		case "only_passing":
+			c.OnlyPassing = true
+		case "udp_answer_limit":
+			c.UDPAnswerLimit, err = strconv.Atoi(value)
+		case "a_record_limit":
+			c.ARecordLimit, err = strconv.Atoi(value)
+		case "node_ttl":
+			c.NodeTTL, err = time.ParseDuration(value)
+		default:
+			name, ok := strings.CutPrefix(key, "ttl.")
+			if !ok {
+				return fmt.Errorf("unknown key %q", key)
+			}
+			c.ServiceTTL[name], err = time.ParseDuration(value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *world) addNode(words []string) error {
+	id := catalog.NodeID{1, byte(len(w.owners)), byte(len(w.owners) >> 8)}
+	w.owners[words[0]] = id
+	n := &catalog.Node{ID: id, Name: words[0], Address: words[1], Meta: map[string]string{}}
+	liveness := catalog.Alive
+	for _, word := range words[2:] {
+		switch {
+		case word == "failed":
+			liveness = catalog.Failed
+		case word == "unknown":
+			liveness = catalog.Unknown
+		case strings.HasPrefix(word, "meta."):
+			key, value, _ := strings.Cut(word[len("meta."):], ":=")
+			n.Meta[strings.ReplaceAll(key, "~", " ")] = strings.ReplaceAll(value, "~", " ")
+		default:
+			s, err := catalog.ParseStatus(word)
+			if err != nil {
+				return err
+			}
+			n.Checks = []catalog.Check{{ID: "disk", Status: s}}
+		}
+	}
+	w.store.Apply(catalog.Update{Owner: id, Put: []catalog.Record{n}})
+	w.store.SetLiveness(id, liveness)
+	return nil
+}
+
+func (w *world) addService(words []string) error {
+	id, node, _ := strings.Cut(words[1], "@")
+	id = words[0] + "-" + id
+	owner, ok := w.owners[node]
+	if !ok {
+		return fmt.Errorf("no node %q", node)
+	}
+	i := &catalog.Instance{ID: id, Service: words[0], Weights: catalog.DefaultWeights}
+	for _, word := range words[2:] {
+		key, value, pair := strings.Cut(word, "=")
+		number, _ := strconv.Atoi(value)
+		switch {
+		case key == "tag":
+			i.Tags = append(i.Tags, strings.ReplaceAll(value, "~", " "))
+		case key == "weight":
+			i.Weights.Passing = uint16(number)
+		case key == "warning_weight":
+			i.Weights.Warning = uint16(number)
+		case pair:
+			return fmt.Errorf("unknown key %q", key)
+		case strings.Contains(word, ":"):
+			at := strings.LastIndexByte(word, ':')
+			port, err := strconv.ParseUint(word[at+1:], 10, 16)
+			if err != nil {
+				return err
+			}
+			i.Address, i.Port = strings.Trim(word[:at], "[]"), uint16(port)
+		default:
+			s, err := catalog.ParseStatus(word)
+			if err != nil {
+				return err
+			}
+			i.Checks = []catalog.Check{{ID: id + ":check", Status: s}}
+		}
+	}
+	w.store.Apply(catalog.Update{Owner: owner, Put: []catalog.Record{i}})
+	return nil
+}

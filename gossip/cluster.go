@@ -1,0 +1,117 @@
+package gossip
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/hashicorp/serf/serf"
+
+	"covey/gossip/replica"
+	"covey/internal/fault"
+)
+
+// Member is a node as membership sees it.
+type Member struct {
+	Name   string
+	ID     replica.ID // zero if it does not speak our protocol
+	Addr   netip.AddrPort
+	Status string // alive, leaving, left, failed
+	Tags   map[string]string
+}
+
+// Members returns all that membership knows, this agent included.
+func (g *Gossip) Members() []Member {
+	list := g.serf.Members()
+	out := make([]Member, len(list))
+	for i := range list {
+		m := &list[i]
+		id, _ := idOf(m)
+		addr, _ := addrOf(m)
+		out[i] = Member{Name: m.Name, ID: id, Addr: addr, Status: m.Status.String(), Tags: m.Tags}
+	}
+	return out
+}
+
+// Join contacts other agents, each host:port or a host with the default port, and
+// returns how many could be reached. It fails only if none could.
+func (g *Gossip) Join(addrs ...string) (int, error) {
+	n, err := g.serf.Join(addrs, true)
+	if n > 0 {
+		return n, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("cannot join %v: %w; is an agent listening there, with the same key and datacenter?", addrs, err)
+	}
+	return 0, nil
+}
+
+// Leave says goodbye: the others forget this node and all it registered. It takes a
+// second or so. Close afterwards.
+func (g *Gossip) Leave() error {
+	var err error
+	g.leave.Do(func() {
+		close(g.leaving)
+		g.do(func() { g.core.Leave(time.Now()) })
+		select { // the packets are out; give what goes by stream a moment
+		case <-time.After(leaveDrain):
+		case <-g.stop:
+		}
+		err = g.serf.Leave()
+	})
+	return err
+}
+
+// ForceLeave makes a failed node one that left. With prune, membership forgets it at
+// once instead of after a day.
+func (g *Gossip) ForceLeave(node string, prune bool) error {
+	known := false
+	for _, m := range g.serf.Members() {
+		if m.Name != node {
+			continue
+		}
+		known = true
+		if m.Status == serf.StatusAlive {
+			return fault.New(fault.Conflict, "node %q is alive: let its own agent leave (covey leave)", node)
+		}
+	}
+	if !known {
+		return fault.New(fault.NotFound, "no node %q is known; covey members lists them", node)
+	}
+	var err error
+	if prune {
+		err = g.serf.RemoveFailedNodePrune(node)
+	} else {
+		err = g.serf.RemoveFailedNode(node)
+	}
+	if err != nil {
+		return fmt.Errorf("telling the cluster to forget node %q: %w", node, err)
+	}
+	g.do(func() {
+		if id, ok := g.byName[node]; ok && g.members[id].state == replica.Failed {
+			g.drop(id, "it was forced to leave")
+		}
+	})
+	return nil
+}
+
+// Counters returns what gossip counted since the start, by name.
+func (g *Gossip) Counters() map[string]uint64 {
+	out := map[string]uint64{
+		"replication_packets_dropped": g.transport.dropped.Load(),
+		"replication_stream_dropped":  g.transport.streams.dropped.Load(),
+	}
+	g.refused.copyTo(out)
+	g.do(func() {
+		s := g.core.Stats()
+		for name, v := range map[string]uint64{
+			"frames_in": s.FramesIn, "frames_out": s.FramesOut, "bytes_in": s.BytesIn, "bytes_out": s.BytesOut,
+			"deltas_new": s.DeltasNew, "deltas_old": s.DeltasOld, "deltas_gap": s.DeltasGap,
+			"refused": s.Refused, "quarantined": s.Quarantined, "roots": s.Roots, "mismatches": s.Mismatches,
+			"pulls": s.Pulls, "pulls_timed_out": s.PullsTimedOut, "resets": s.Resets, "epochs_raised": s.EpochsRaised,
+		} {
+			out["replication_"+name] = v
+		}
+	})
+	return out
+}

@@ -1,0 +1,144 @@
+package gossip
+
+import (
+	"encoding/base64"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/hashicorp/memberlist"
+	"github.com/hashicorp/serf/serf"
+
+	"covey/gossip/replica"
+	"covey/internal/journal"
+)
+
+// Protocol is the version of replication that this agent speaks, told to others as
+// the serf tag ProtocolTag. Frames go only to those who have the same.
+const Protocol = "1"
+
+// Tags by which agents introduce themselves.
+const (
+	ProtocolTag   = "covey"
+	IDTag         = "id"
+	DatacenterTag = "dc"
+	BuildTag      = "build"
+)
+
+// Config says how to take part in a cluster.
+type Config struct {
+	Name       string // the node's, unique in the cluster
+	ID         replica.ID
+	Epoch      uint64 // see replica.Config
+	Datacenter string // clusters of another datacenter are refused
+	Build      string // shown to others
+
+	BindIP        string // where to listen
+	BindPort      int    // 0 for any
+	AdvertiseIP   string // what others are told; BindIP or the host's private address if ""
+	AdvertisePort int    // BindPort if 0
+
+	// Keys of 16, 24 or 32 bytes, the one to seal with first. None means that gossip
+	// is neither secret nor authentic.
+	Keys           [][]byte
+	VerifyIncoming bool // refuse what is not sealed
+	VerifyOutgoing bool // seal what is sent
+
+	MembersFile string // where serf keeps members for rejoining; "" keeps nothing
+	PeersFile   string // where the others' records are kept for a restart; ""  likewise
+	FS          journal.FS
+
+	// Validate, Apply and SetMember connect the catalogue. They are called from one
+	// goroutine, in order, and must not call back.
+	Validate  func(owner replica.ID, key string, payload []byte) (any, error)
+	Apply     func([]replica.Change)
+	SetMember func(id replica.ID, m replica.Membership)
+	// RaisedEpoch is told when the own epoch had to be raised, to be kept.
+	RaisedEpoch func(epoch uint64)
+
+	Network Network // nil for the system's
+	Logger  *slog.Logger
+}
+
+// Timing of membership, chosen for a local network: a crash is known everywhere after
+// about two seconds. Lifeguard's protections (a slow node doubts itself first) are
+// memberlist's own and stay on.
+const (
+	probeInterval     = 500 * time.Millisecond
+	probeTimeout      = 200 * time.Millisecond
+	suspicionMult     = 3
+	gossipInterval    = 100 * time.Millisecond
+	reconnectInterval = 5 * time.Second
+	leaveDelay        = 500 * time.Millisecond
+	reclaimTime       = 30 * time.Second
+	failedFor         = 24 * time.Hour // then a failed node is forgotten
+)
+
+func (c *Config) keyring() (*memberlist.Keyring, error) {
+	if len(c.Keys) == 0 {
+		return nil, nil
+	}
+	k, err := memberlist.NewKeyring(c.Keys, c.Keys[0])
+	if err != nil {
+		return nil, fmt.Errorf("the gossip key: %w; `covey keygen` makes a good one", err)
+	}
+	return k, nil
+}
+
+// label keeps clusters of different datacenters apart even under one key.
+func (c *Config) label() string { return "covey/" + c.Datacenter }
+
+// serfConfig is serf as Covey uses it, over our transport.
+func (c *Config) serfConfig(t *transport, keyring *memberlist.Keyring, events chan<- serf.Event) *serf.Config {
+	m := memberlist.DefaultLANConfig()
+	m.Name = c.Name
+	m.Transport = t
+	m.BindAddr, m.BindPort = c.BindIP, t.port
+	m.AdvertiseAddr, m.AdvertisePort = c.AdvertiseIP, c.AdvertisePort
+	if c.AdvertiseIP != "" && c.AdvertisePort == 0 {
+		m.AdvertisePort = t.port
+	}
+	m.Label = c.label()
+	m.Keyring = keyring
+	m.GossipVerifyIncoming, m.GossipVerifyOutgoing = c.VerifyIncoming, c.VerifyOutgoing
+	m.EnableCompression = false // a decompression bomb, and slow
+	m.ProbeInterval, m.ProbeTimeout = probeInterval, probeTimeout
+	m.SuspicionMult = suspicionMult
+	m.GossipInterval = gossipInterval
+	m.DeadNodeReclaimTime = reclaimTime
+
+	s := serf.DefaultConfig()
+	s.NodeName = c.Name
+	s.MemberlistConfig = m
+	s.EventCh = events
+	s.SnapshotPath = c.MembersFile
+	s.RejoinAfterLeave = true
+	s.ReconnectInterval = reconnectInterval
+	s.ReconnectTimeout, s.TombstoneTimeout = failedFor, failedFor
+	s.LeavePropagateDelay = leaveDelay
+	s.MinQueueDepth = 4096
+	s.ValidateNodeNames = false // names with dots are ours to allow
+	s.Tags = map[string]string{
+		ProtocolTag:   Protocol,
+		IDTag:         base64.RawURLEncoding.EncodeToString(c.ID[:]),
+		DatacenterTag: c.Datacenter,
+		BuildTag:      c.Build,
+	}
+	return s
+}
+
+// idOf reads a member's id; ok is false for one that does not speak our protocol.
+func idOf(m *serf.Member) (id replica.ID, ok bool) {
+	raw, err := base64.RawURLEncoding.DecodeString(m.Tags[IDTag])
+	if err != nil || len(raw) != len(id) || m.Tags[ProtocolTag] != Protocol {
+		return id, false
+	}
+	return replica.ID(raw), true
+}
+
+// addrOf is where a member's gossip port is.
+func addrOf(m *serf.Member) (netip.AddrPort, bool) {
+	ip, ok := netip.AddrFromSlice(m.Addr)
+	return netip.AddrPortFrom(ip.Unmap(), m.Port), ok
+}

@@ -1,0 +1,252 @@
+package gossip
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/serf/serf"
+
+	"covey/gossip/replica"
+)
+
+// Gossip is one agent's part in the cluster. All methods are safe for concurrent use.
+type Gossip struct {
+	cfg       Config
+	log       *slog.Logger
+	transport *transport
+	serf      *serf.Serf
+	refused   *refusals
+	roster    *roster
+	peers     *peersFile // nil if nothing is kept
+
+	calls   chan func() // run by the loop, which owns all that follows
+	core    *replica.Core
+	members map[replica.ID]*member
+	byName  map[string]replica.ID
+	settle  time.Time // when what is only presumed alive must have shown up; zero if not set
+	again   *time.Timer
+
+	leaving chan struct{}
+	leave   sync.Once
+	stop    chan struct{}
+	stopped sync.Once
+	loop    sync.WaitGroup
+}
+
+// member is a node that replication knows of.
+type member struct {
+	name  string
+	addr  netip.AddrPort
+	state replica.Membership
+	since time.Time
+}
+
+const (
+	tickInterval = time.Second
+	// settleAfter is how long after the first peer was met a node that was alive
+	// before our restart may take to show up.
+	settleAfter = 10 * time.Second
+	moreDelay   = 2 * time.Millisecond // between flushes that a budget held back
+	maxBatch    = 256                  // inputs taken before one flush
+	leaveDrain  = 200 * time.Millisecond
+)
+
+// New brings back what is kept of the other agents, binds the gossip port and starts
+// membership. By the time it returns, Config.Apply has been told all that was kept.
+func New(cfg Config) (*Gossip, error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Network == nil {
+		cfg.Network = systemNetwork{}
+	}
+	keyring, err := cfg.keyring()
+	if err != nil {
+		return nil, err
+	}
+	core, err := replica.New(replica.Config{Self: cfg.ID, Epoch: cfg.Epoch, Validate: cfg.Validate}, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	g := &Gossip{
+		cfg: cfg, log: cfg.Logger, core: core,
+		refused: newRefusals(cfg.Logger),
+		roster:  newRoster(),
+		calls:   make(chan func()),
+		members: map[replica.ID]*member{},
+		byName:  map[string]replica.ID{},
+		again:   time.NewTimer(0),
+		leaving: make(chan struct{}),
+		stop:    make(chan struct{}),
+	}
+	<-g.again.C
+	if err := g.restore(); err != nil {
+		return nil, err
+	}
+	seal := newSealer(cfg.ID, cfg.label(), keyring, cfg.VerifyIncoming, cfg.VerifyOutgoing)
+	if g.transport, err = newTransport(cfg.Network, cfg.BindIP, cfg.BindPort, seal, g.refused, cfg.Logger); err != nil {
+		g.peers.close()
+		return nil, err
+	}
+	events := make(chan serf.Event, 256)
+	conf := cfg.serfConfig(g.transport, keyring, events)
+	conf.Logger = newSerfLogger(cfg.Logger, g.refused)
+	conf.MemberlistConfig.Logger = conf.Logger
+	if g.serf, err = serf.Create(conf); err != nil {
+		g.transport.Shutdown()
+		g.peers.close()
+		return nil, fmt.Errorf("starting membership as node %q: %w", cfg.Name, err)
+	}
+	g.loop.Go(func() { g.roster.follow(events, g.stop) })
+	g.loop.Go(g.run)
+	return g, nil
+}
+
+// Run waits until the agent leaves or Close is called, and returns nil then. It
+// returns an error when membership ended by itself: another node bears our name.
+func (g *Gossip) Run() error {
+	select {
+	case <-g.stop:
+		return nil
+	case <-g.leaving:
+		<-g.stop
+		return nil
+	case <-g.serf.ShutdownCh():
+		select {
+		case <-g.leaving:
+			<-g.stop
+			return nil
+		case <-g.stop:
+			return nil
+		default:
+		}
+		return fmt.Errorf("this agent was shut out: another one bears the node name %q, and most of the cluster "+
+			"knows that one; start this agent with another --node", g.cfg.Name)
+	}
+}
+
+// Close ends everything at once, as a crash would for the others, and waits. Leave
+// first to stop gracefully.
+func (g *Gossip) Close() error {
+	g.stopped.Do(func() {
+		_ = g.serf.Shutdown()
+		close(g.stop)
+	})
+	g.loop.Wait()
+	return errors.Join(g.transport.Shutdown(), g.peers.close())
+}
+
+// Put changes own entries. They are in the catalogue, and on their way to the others,
+// when it returns.
+func (g *Gossip) Put(puts ...replica.Put) {
+	g.do(func() { g.core.Local(time.Now(), puts...) })
+}
+
+// do runs f in the loop and waits for what follows from it to be carried out. It does
+// nothing once the loop has ended.
+func (g *Gossip) do(f func()) {
+	done := make(chan struct{})
+	select {
+	case g.calls <- func() { f(); g.flush(); close(done) }:
+		<-done
+	case <-g.stop:
+	}
+}
+
+// run owns the core. It takes what is there, then flushes once, so that a burst
+// becomes few frames.
+func (g *Gossip) run() {
+	tick := time.NewTicker(tickInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case in := <-g.transport.frames:
+			g.receive(in)
+		case f := <-g.calls:
+			f()
+		case <-g.roster.changed:
+			g.updateMembers()
+		case now := <-tick.C:
+			g.core.Tick(now)
+			g.settleMembers(now)
+			g.peers.tick(g.core, g.members)
+		case <-g.again.C:
+		case <-g.stop:
+			return
+		}
+		g.drain()
+		g.flush()
+	}
+}
+
+// drain takes the frames that wait already.
+func (g *Gossip) drain() {
+	for range maxBatch {
+		select {
+		case in := <-g.transport.frames:
+			g.receive(in)
+		default:
+			return
+		}
+	}
+}
+
+func (g *Gossip) receive(in inbound) { g.core.Receive(time.Now(), in.from, in.frame) }
+
+// flush carries out the core's effects.
+func (g *Gossip) flush() {
+	fx := g.core.Flush()
+	if fx.Epoch != 0 {
+		g.log.Warn("peers remember a later epoch of this node than its own disk or clock: going on above it", "epoch", fx.Epoch)
+		if g.cfg.RaisedEpoch != nil {
+			g.cfg.RaisedEpoch(fx.Epoch)
+		}
+	}
+	if len(fx.Changes) > 0 {
+		g.cfg.Apply(fx.Changes)
+		g.peers.add(g.cfg.ID, fx.Changes)
+	}
+	for _, f := range fx.Faults {
+		g.refused.note(refusedFrame, "refused what a peer replicated", "peer", g.nameOf(f.Peer), "owner", g.nameOf(f.Owner), "reason", f.Err)
+	}
+	for i := range fx.Sends {
+		g.send(&fx.Sends[i])
+	}
+	if fx.More {
+		g.again.Reset(moreDelay)
+	}
+}
+
+func (g *Gossip) send(s *replica.Send) {
+	m := g.members[s.To]
+	if m == nil || !m.addr.IsValid() {
+		return
+	}
+	if s.Stream {
+		g.transport.streams.send(m.addr.String(), s.Frame)
+		return
+	}
+	if err := g.transport.send(m.addr, s.Frame); err != nil {
+		g.log.Debug("cannot send a replication packet; repair will make up for it", "peer", m.name, "error", err)
+	}
+}
+
+func (g *Gossip) nameOf(id replica.ID) string {
+	if m := g.members[id]; m != nil {
+		return m.name
+	}
+	if id == g.cfg.ID {
+		return g.cfg.Name
+	}
+	return id.String()
+}
+
+// Addr is where gossip listens.
+func (g *Gossip) Addr() string { return g.transport.listener.Addr().String() }
+
+// AdvertisedIP is the address the others know this agent by.
+func (g *Gossip) AdvertisedIP() string { return g.serf.LocalMember().Addr.String() }

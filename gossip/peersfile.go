@@ -1,0 +1,251 @@
+package gossip
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"covey/gossip/replica"
+	"covey/internal/journal"
+)
+
+// peersFile keeps what the other agents registered, so that a restart answers from it
+// before any peer is reached. It is written behind the loop's back and never synced:
+// it survives a kill, and after a power cut the peers still have it all. If the disk
+// is too slow, the backlog is dropped and the file written anew.
+//
+// A record is a kind and its body: a delta as the core gave it, a member's state, or
+// the id of a node that is gone.
+type peersFile struct {
+	path string
+	log  *slog.Logger
+	file *journal.Log
+
+	mu      sync.Mutex // guards what follows
+	backlog [][]byte
+	size    int  // bytes in backlog
+	rewrite bool // the file must be written anew
+	fresh   int64
+	closed  bool
+
+	wake chan struct{}
+	done sync.WaitGroup
+}
+
+const (
+	recordDelta   = 'D'
+	recordMember  = 'M'
+	recordDropped = 'X'
+
+	maxBacklog  = 8 << 20 // bytes
+	minRewrite  = 1 << 20 // below this size the file is let grow
+	rewriteOver = 4       // times what it was when last written anew
+)
+
+// restore reads the peers file into the core, and tells the catalogue.
+func (g *Gossip) restore() error {
+	if g.cfg.PeersFile == "" {
+		return nil
+	}
+	p := &peersFile{path: g.cfg.PeersFile, log: g.log, wake: make(chan struct{}, 1)}
+	now := time.Now()
+	unread := 0
+	file, recovery, err := journal.Open(g.cfg.PeersFile, journal.Options{FS: g.cfg.FS, Logger: g.log}, func(record []byte) error {
+		if err := g.restoreRecord(now, record); err != nil {
+			unread++ // one owner's word; its owner will say it again
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if !recovery.Intact() || unread > 0 {
+		g.log.Warn("what was kept of other agents could not be read in full; they will be asked for it again",
+			"file", p.path, "cut_bytes", recovery.TruncatedBytes, "damaged_records", recovery.DamagedRecords, "unread_records", unread, "saved_to", recovery.SavedTo)
+	}
+	p.file = file
+	p.fresh = file.Size()
+	p.rewrite = true
+	g.peers = p
+	for id, m := range g.members {
+		g.core.SetMember(now, id, m.state)
+		g.cfg.SetMember(id, m.state)
+	}
+	// What was restored is in the file already, and has no one to be sent to yet.
+	g.cfg.Apply(g.core.Flush().Changes)
+	p.done.Go(p.run)
+	return nil
+}
+
+func (g *Gossip) restoreRecord(now time.Time, record []byte) error {
+	if len(record) == 0 {
+		return fmt.Errorf("an empty record")
+	}
+	body := record[1:]
+	switch record[0] {
+	case recordDelta:
+		return g.core.Restore(now, body)
+	case recordMember:
+		if len(body) < idSize+1 {
+			return fmt.Errorf("a member record of %d bytes", len(body))
+		}
+		id, state, name := replica.ID(body[:idSize]), replica.Membership(body[idSize]), string(body[idSize+1:])
+		if state != replica.Failed {
+			state = replica.Presumed
+		}
+		g.members[id] = &member{name: name, state: state, since: now}
+		g.byName[name] = id
+	case recordDropped:
+		if len(body) != idSize {
+			return fmt.Errorf("a record of a node gone of %d bytes", len(body))
+		}
+		id := replica.ID(body)
+		if m := g.members[id]; m != nil {
+			delete(g.byName, m.name)
+			delete(g.members, id)
+		}
+		g.core.Drop(now, id)
+	}
+	return nil
+}
+
+// add keeps what peers changed.
+func (p *peersFile) add(self replica.ID, changes []replica.Change) {
+	if p == nil {
+		return
+	}
+	for i := range changes {
+		if ch := &changes[i]; ch.Owner != self && ch.Raw != nil {
+			p.append(slices.Concat([]byte{recordDelta}, ch.Raw))
+		}
+	}
+}
+
+func (p *peersFile) addMember(id replica.ID, m *member) {
+	if p != nil {
+		p.append(memberRecord(id, m))
+	}
+}
+
+func memberRecord(id replica.ID, m *member) []byte {
+	return slices.Concat([]byte{recordMember}, id[:], []byte{byte(m.state)}, []byte(m.name))
+}
+
+func (p *peersFile) addDropped(id replica.ID) {
+	if p != nil {
+		p.append(slices.Concat([]byte{recordDropped}, id[:]))
+	}
+}
+
+func (p *peersFile) append(record []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	p.backlog = append(p.backlog, record)
+	p.size += len(record)
+	if p.size > maxBacklog {
+		p.backlog, p.size, p.rewrite = nil, 0, true
+	}
+	p.signal()
+}
+
+func (p *peersFile) signal() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// tick hands over everything anew when the file has grown too long or lost something.
+// The loop calls it, since only it may read the core.
+func (p *peersFile) tick(core *replica.Core, members map[replica.ID]*member) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.rewrite && p.file.Size() < max(minRewrite, rewriteOver*p.fresh) || p.closed {
+		return
+	}
+	all := [][]byte{nil} // nil: begin anew
+	for id, m := range members {
+		all = append(all, memberRecord(id, m))
+	}
+	_ = core.Snapshot(func(_ replica.ID, raw []byte) error {
+		all = append(all, slices.Concat([]byte{recordDelta}, raw))
+		return nil
+	})
+	p.backlog, p.size, p.rewrite = all, 0, false
+	p.signal()
+}
+
+// run writes the backlog until close.
+func (p *peersFile) run() {
+	failing := false
+	for range p.wake {
+		p.mu.Lock()
+		records, closed := p.backlog, p.closed
+		p.backlog, p.size = nil, 0
+		p.mu.Unlock()
+		err := p.write(records)
+		if err != nil {
+			p.mu.Lock()
+			p.rewrite = true
+			p.mu.Unlock()
+		}
+		if err != nil && !failing {
+			p.log.Error("cannot keep what other agents registered; after a restart they must be asked for it", "file", p.path, "error", err)
+		}
+		failing = err != nil
+		if closed {
+			return
+		}
+	}
+}
+
+func (p *peersFile) write(records [][]byte) error {
+	start := -1
+	for i, r := range records {
+		if r == nil {
+			start = i
+		}
+	}
+	if start < 0 {
+		return p.file.Append(false, records...)
+	}
+	err := p.file.Compact(func(emit func([]byte) error) error {
+		for _, r := range records[start+1:] {
+			if err := emit(r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		p.mu.Lock()
+		p.fresh = p.file.Size()
+		p.mu.Unlock()
+	}
+	return err
+}
+
+// close writes what waits and closes the file.
+func (p *peersFile) close() error {
+	if p == nil {
+		return nil
+	}
+	p.mu.Lock()
+	already := p.closed
+	p.closed = true
+	p.signal()
+	p.mu.Unlock()
+	p.done.Wait()
+	if already {
+		return nil
+	}
+	return p.file.Close()
+}

@@ -1,0 +1,332 @@
+package gossip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/go-sockaddr"
+	"github.com/hashicorp/memberlist"
+
+	"covey/gossip/replica"
+)
+
+// Replication's first bytes. memberlist uses 0-13 and 244, so these cannot be its.
+const (
+	magicPacket = 0xc0
+	magicStream = 0xc1
+)
+
+const (
+	maxPacket     = 65535
+	peekTimeout   = 5 * time.Second // for a stream's first byte
+	maxPeeking    = 256             // streams that have not said their first byte
+	retryAccept   = 50 * time.Millisecond
+	packetBacklog = 1024 // replication packets waiting to be taken
+	receiveBuffer = 4 << 20
+)
+
+// inbound is a frame as received, opened.
+type inbound struct {
+	from  replica.ID
+	frame []byte
+}
+
+// transport is the gossip port. It is memberlist's Transport for what is serf's, and
+// hands what is replication's to frames. memberlist's own NetTransport would allocate
+// 64 KiB for every packet; this one copies each to its size.
+type transport struct {
+	network  Network
+	listener net.Listener
+	packets  net.PacketConn
+	port     int
+	bindIP   string
+	sealer   *sealer
+	streams  *streams
+	refused  *refusals
+	log      *slog.Logger
+
+	frames   chan inbound // opened replication frames; full means drop, for packets
+	packetCh chan *memberlist.Packet
+	streamCh chan net.Conn
+	peeking  chan struct{} // a token for each stream of which nothing is known yet
+
+	dropped atomic.Uint64 // replication packets that came while frames was full
+
+	closing chan struct{}
+	once    sync.Once
+	wg      sync.WaitGroup
+}
+
+var _ memberlist.NodeAwareTransport = (*transport)(nil)
+
+func newTransport(n Network, ip string, port int, s *sealer, refused *refusals, log *slog.Logger) (*transport, error) {
+	l, p, chosen, err := bindBoth(n, ip, port)
+	if err != nil {
+		return nil, err
+	}
+	if b, ok := p.(interface{ SetReadBuffer(int) error }); ok {
+		_ = b.SetReadBuffer(receiveBuffer) // the kernel gives what it allows
+	}
+	t := &transport{
+		network: n, listener: l, packets: p, port: chosen, bindIP: ip, sealer: s, refused: refused, log: log,
+		frames:   make(chan inbound, packetBacklog),
+		packetCh: make(chan *memberlist.Packet),
+		streamCh: make(chan net.Conn),
+		peeking:  make(chan struct{}, maxPeeking),
+		closing:  make(chan struct{}),
+	}
+	t.streams = newStreams(n, s, log)
+	t.wg.Go(t.readPackets)
+	t.wg.Go(t.acceptStreams)
+	return t, nil
+}
+
+// send sends a replication frame as a packet.
+func (t *transport) send(addr netip.AddrPort, frame []byte) error {
+	b, err := t.sealer.seal([]byte{magicPacket}, frame)
+	if err != nil {
+		return err
+	}
+	if c, ok := t.packets.(*net.UDPConn); ok {
+		_, err = c.WriteToUDPAddrPort(b, addr)
+	} else {
+		_, err = t.packets.WriteTo(b, net.UDPAddrFromAddrPort(addr))
+	}
+	return err
+}
+
+func (t *transport) readPackets() {
+	buf := make([]byte, maxPacket)
+	for {
+		n, from, err := t.packets.ReadFrom(buf)
+		at := time.Now()
+		if err != nil {
+			if t.isClosing() {
+				return
+			}
+			if !transient(err) {
+				t.log.Error("cannot read gossip packets", "address", t.packets.LocalAddr(), "error", err)
+				t.pause()
+			}
+			continue
+		}
+		switch {
+		case n == 0:
+		case buf[0] == magicPacket:
+			t.takePacket(buf[1:n], from)
+		default:
+			p := &memberlist.Packet{Buf: append([]byte(nil), buf[:n]...), From: from, Timestamp: at}
+			select {
+			case t.packetCh <- p:
+			case <-t.closing:
+				return
+			}
+		}
+	}
+}
+
+func (t *transport) takePacket(b []byte, addr net.Addr) {
+	from, frame, err := t.sealer.open(b)
+	if err != nil {
+		t.refused.count(err, addr)
+		return
+	}
+	if t.sealer.keyring == nil || !t.sealer.verifyIncoming {
+		frame = append([]byte(nil), frame...) // it may lie in the read buffer
+	}
+	select {
+	case t.frames <- inbound{from, frame}:
+	default:
+		t.dropped.Add(1)
+	}
+}
+
+func (t *transport) acceptStreams() {
+	for {
+		conn, err := t.listener.Accept()
+		if err != nil {
+			if t.isClosing() {
+				return
+			}
+			t.log.Error("cannot accept gossip streams", "address", t.listener.Addr(), "error", err)
+			t.pause()
+			continue
+		}
+		select {
+		case t.peeking <- struct{}{}:
+			t.wg.Go(func() { t.sortStream(conn) })
+		default:
+			conn.Close() // a flood of silent connections: serf and repair try again
+		}
+	}
+}
+
+// sortStream reads a stream's first byte and hands it to whom it is meant for.
+func (t *transport) sortStream(conn net.Conn) {
+	stop := context.AfterFunc(t.context(), func() { conn.Close() })
+	defer stop()
+	var first [1]byte
+	_ = conn.SetReadDeadline(time.Now().Add(peekTimeout))
+	_, err := conn.Read(first[:])
+	<-t.peeking
+	if err != nil {
+		conn.Close()
+		return
+	}
+	_ = conn.SetReadDeadline(time.Time{})
+	if first[0] == magicStream {
+		if err := t.streams.receive(conn, t.deliver); err != nil {
+			t.refused.count(err, conn.RemoteAddr())
+		}
+		return
+	}
+	select {
+	case t.streamCh <- &peeked{Conn: conn, first: first[:]}:
+	case <-t.closing:
+		conn.Close()
+	}
+}
+
+// deliver hands on a frame that came by stream. It waits, and so slows the sender.
+func (t *transport) deliver(in inbound) bool {
+	select {
+	case t.frames <- in:
+		return true
+	case <-t.closing:
+		return false
+	}
+}
+
+// peeked is a connection whose first byte has been read already.
+type peeked struct {
+	net.Conn
+	first []byte
+}
+
+func (p *peeked) Read(b []byte) (int, error) {
+	if len(p.first) > 0 && len(b) > 0 {
+		n := copy(b, p.first)
+		p.first = p.first[n:]
+		return n, nil
+	}
+	return p.Conn.Read(b)
+}
+
+// FinalAdvertiseAddr implements memberlist.Transport.
+func (t *transport) FinalAdvertiseAddr(ip string, port int) (net.IP, int, error) {
+	if ip == "" {
+		ip = t.bindIP
+		port = t.port
+	}
+	addr, err := netip.ParseAddr(ip)
+	if err != nil {
+		return nil, 0, fmt.Errorf("the address to advertise, %q, is no IP; set --advertise", ip)
+	}
+	if addr.IsUnspecified() {
+		private, err := sockaddr.GetPrivateIP()
+		if err != nil || private == "" {
+			return nil, 0, fmt.Errorf("bound to %s, this host has no private address to advertise; set --advertise", ip)
+		}
+		if addr, err = netip.ParseAddr(private); err != nil {
+			return nil, 0, fmt.Errorf("the host's private address %q cannot be read: %w; set --advertise", private, err)
+		}
+	}
+	if port == 0 {
+		port = t.port
+	}
+	return addr.Unmap().AsSlice(), port, nil
+}
+
+// WriteTo implements memberlist.Transport.
+func (t *transport) WriteTo(b []byte, addr string) (time.Time, error) {
+	to, err := net.ResolveUDPAddr("udp", addr)
+	if err != nil {
+		return time.Time{}, err
+	}
+	_, err = t.packets.WriteTo(b, to)
+	return time.Now(), err
+}
+
+// WriteToAddress implements memberlist.NodeAwareTransport.
+func (t *transport) WriteToAddress(b []byte, addr memberlist.Address) (time.Time, error) {
+	return t.WriteTo(b, addr.Addr)
+}
+
+// DialTimeout implements memberlist.Transport.
+func (t *transport) DialTimeout(addr string, timeout time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	return t.network.Dial(ctx, addr)
+}
+
+// DialAddressTimeout implements memberlist.NodeAwareTransport.
+func (t *transport) DialAddressTimeout(addr memberlist.Address, timeout time.Duration) (net.Conn, error) {
+	return t.DialTimeout(addr.Addr, timeout)
+}
+
+// PacketCh implements memberlist.Transport.
+func (t *transport) PacketCh() <-chan *memberlist.Packet { return t.packetCh }
+
+// StreamCh implements memberlist.Transport.
+func (t *transport) StreamCh() <-chan net.Conn { return t.streamCh }
+
+// Shutdown implements memberlist.Transport. It closes the port and waits for its
+// goroutines; calling it again does nothing.
+func (t *transport) Shutdown() error {
+	t.once.Do(func() {
+		close(t.closing)
+		t.listener.Close()
+		t.packets.Close()
+		t.streams.close()
+	})
+	t.wg.Wait()
+	return nil
+}
+
+func (t *transport) isClosing() bool {
+	select {
+	case <-t.closing:
+		return true
+	default:
+		return false
+	}
+}
+
+// context ends when the transport closes.
+func (t *transport) context() context.Context { return closeContext{t.closing} }
+
+func (t *transport) pause() {
+	select {
+	case <-t.closing:
+	case <-time.After(retryAccept):
+	}
+}
+
+// transient reports whether a read failed only because the system passed on an ICMP
+// answer to an earlier packet of ours.
+func transient(err error) bool {
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET)
+}
+
+// closeContext makes a channel that is closed once a context.
+type closeContext struct{ done <-chan struct{} }
+
+func (c closeContext) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (c closeContext) Done() <-chan struct{}       { return c.done }
+func (c closeContext) Value(any) any               { return nil }
+func (c closeContext) Err() error {
+	select {
+	case <-c.done:
+		return context.Canceled
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,54 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"covey/catalog"
+)
+
+// absent are parts of Consul's API that Covey has nothing for, and what it says.
+var absent = [...]struct{ path, what string }{
+	{"/v1/session/", "Covey has no sessions and no locks: it is a registry, and elects nobody"},
+	{"/v1/txn", "Covey has no key/value store and no transactions"},
+	{"/v1/acl/", "ACL support disabled: Covey has no ACL language; access is by who reaches its socket"},
+	{"/v1/connect/", "Connect is disabled: Covey is no service mesh and issues no certificates"},
+	{"/v1/agent/connect/", "Connect is disabled: Covey is no service mesh and issues no certificates"},
+	{"/v1/config", "Covey has no config entries"},
+	{"/v1/query", "Covey has no prepared queries"},
+	{"/v1/operator/", "Covey has no servers and no Raft, so there is nothing to operate"},
+	{"/v1/snapshot", "Covey has no central state to take a snapshot of"},
+	{"/v1/peering", "Covey has no cluster peering"},
+	{"/v1/namespace", "Covey has no namespaces"},
+	{"/v1/partition", "Covey has no admin partitions"},
+}
+
+func (s *Server) absentRoutes(mux *http.ServeMux) {
+	for _, a := range absent {
+		h := func(w http.ResponseWriter, _ *http.Request) { s.text(w, http.StatusNotImplemented, a.what) }
+		mux.HandleFunc(a.path, h)
+		if a.path[len(a.path)-1] != '/' {
+			mux.HandleFunc(a.path+"/", h)
+		}
+	}
+	none := func(http.ResponseWriter, *request) error {
+		return refuse(http.StatusNotImplemented, "Covey has no key/value store")
+	}
+	mux.Handle("/v1/kv/{key...}", s.dispatch(methods{"GET": s.readKV, "PUT": none, "DELETE": none}))
+}
+
+// kvIndex is the index of the store that is always empty.
+const kvIndex = 1
+
+// readKV finds no key, as Consul's clients expect to be told it. Who waits for a key to
+// appear waits, rather than ask again and again.
+func (s *Server) readKV(w http.ResponseWriter, r *request) error {
+	_, err := s.await(r, reading{
+		index: func(*catalog.View) uint64 { return kvIndex },
+		watch: func(*catalog.View) <-chan struct{} { return nil },
+	})
+	if err != nil {
+		return err
+	}
+	setReadHeaders(w, r, kvIndex)
+	return refuse(http.StatusNotFound, "there is no such key: Covey has no key/value store")
+}

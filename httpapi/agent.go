@@ -1,0 +1,74 @@
+package httpapi
+
+import (
+	"context"
+	"time"
+
+	"covey/catalog"
+	"covey/catalog/definition"
+)
+
+// Agent is the agent that the API drives. Its errors carry a fault.Kind, which
+// decides the status code. All methods may be called at once.
+type Agent interface {
+	// RegisterService adds or replaces an instance. When it returns nil the
+	// registration is durable, and visible in the catalogue's next view. With
+	// replaceChecks the checks that s does not name are removed.
+	RegisterService(ctx context.Context, s definition.Service, replaceChecks bool) error
+	DeregisterService(ctx context.Context, id string) error
+	RegisterCheck(ctx context.Context, c definition.Check) error
+	DeregisterCheck(ctx context.Context, id string) error
+	// UpdateTTL is a TTL check's sign of life, with what it has to say.
+	UpdateTTL(ctx context.Context, checkID string, status catalog.Status, output string) error
+	ServiceMaintenance(ctx context.Context, id string, on bool, reason string) error
+	NodeMaintenance(ctx context.Context, on bool, reason string) error
+	Local() Local
+	Members() []Member
+	// Join contacts addrs and returns how many of them answered.
+	Join(ctx context.Context, addrs []string) (joined int, err error)
+	// Leave begins a graceful stop and returns when it is under way.
+	Leave(ctx context.Context) error
+	// ForceLeave declares a failed node gone; with prune it is forgotten entirely.
+	ForceLeave(ctx context.Context, node string, prune bool) error
+	Reload(ctx context.Context) error
+	Status() Status
+}
+
+// Local is what is registered on this agent. Nothing in it may be modified.
+type Local struct {
+	Node     *catalog.Node
+	Services []*catalog.Instance
+	Checks   []LocalCheck
+}
+
+// LocalCheck is a check on this agent, with how it is carried out.
+type LocalCheck struct {
+	catalog.Check
+	ServiceID   string // "" for a check of the node
+	ServiceName string
+	ServiceTags []string
+	Definition  definition.Check
+}
+
+// Member is a node as membership sees it.
+type Member struct {
+	Name   string
+	ID     catalog.NodeID
+	Addr   string // an IP
+	Port   uint16 // of gossip
+	Status string // alive, leaving, left or failed
+	Tags   map[string]string
+}
+
+// Status is what the agent says of itself; it is the body of /v1/covey/status.
+type Status struct {
+	Node, ID, Version, Datacenter, Domain string
+	Started                               time.Time
+	GossipAddr, HTTPAddr, DNSAddr         string
+
+	Members, Alive, Failed int // of the cluster; the others have left
+	Services, Instances    int // in the catalogue
+	Encrypted              bool
+	DataDir                string // "" when nothing is kept on disk
+	Counters               map[string]uint64
+}

@@ -1,0 +1,113 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"covey/catalog"
+	"covey/catalog/definition"
+	"covey/catalog/definition/strict"
+	"covey/internal/fault"
+)
+
+func (s *Server) registerCheck(w http.ResponseWriter, r *request) error {
+	body, err := readBody(w, r)
+	if err != nil {
+		return err
+	}
+	def, err := definition.CheckFromJSON(body)
+	if err != nil {
+		return err
+	}
+	if err := s.cfg.Agent.RegisterCheck(r.Context(), def); err != nil {
+		return err
+	}
+	return s.done(w)
+}
+
+func (s *Server) deregisterCheck(w http.ResponseWriter, r *request) error {
+	id, err := r.required("id", "check ID")
+	if err != nil {
+		return err
+	}
+	if err := s.cfg.Agent.DeregisterCheck(r.Context(), id); err != nil {
+		return err
+	}
+	return s.done(w)
+}
+
+// ttlUpdate is the body of agent/check/update.
+type ttlUpdate struct {
+	status catalog.Status
+	output string
+}
+
+var ttlUpdateKeys = strict.NewTable(
+	strict.Key[ttlUpdate]{Name: "Status", Read: func(u *ttlUpdate, v strict.Value) {
+		var word string
+		if v.Text(&word) {
+			status, err := catalog.ParseStatus(word)
+			v.Check(err)
+			u.status = status
+		}
+	}},
+	strict.Key[ttlUpdate]{Name: "Output", Read: func(u *ttlUpdate, v strict.Value) { v.Text(&u.output) }},
+)
+
+// updateCheck takes the state of a TTL check from the body.
+func (s *Server) updateCheck(w http.ResponseWriter, r *request) error {
+	body, err := readBody(w, r)
+	if err != nil {
+		return err
+	}
+	values, err := strict.ParseJSON(body)
+	if err != nil {
+		return err
+	}
+	var (
+		update ttlUpdate
+		faults fault.List
+		object = strict.NewObject("", values, &faults)
+	)
+	ttlUpdateKeys.Read(object, &update)
+	if !object.Has("Status") {
+		object.Fault("Status", "must be given: passing, warning or critical")
+	}
+	if err := faults.Err(); err != nil {
+		return err
+	}
+	return s.updateTTL(w, r, update.status, update.output)
+}
+
+func (s *Server) passCheck(w http.ResponseWriter, r *request) error {
+	return s.updateTTL(w, r, catalog.Passing, r.params.Get("note"))
+}
+
+func (s *Server) warnCheck(w http.ResponseWriter, r *request) error {
+	return s.updateTTL(w, r, catalog.Warning, r.params.Get("note"))
+}
+
+func (s *Server) failCheck(w http.ResponseWriter, r *request) error {
+	return s.updateTTL(w, r, catalog.Critical, r.params.Get("note"))
+}
+
+func (s *Server) updateTTL(w http.ResponseWriter, r *request, status catalog.Status, output string) error {
+	id, err := r.required("id", "check ID")
+	if err != nil {
+		return err
+	}
+	if err := s.cfg.Agent.UpdateTTL(r.Context(), id, status, output); err != nil {
+		return err
+	}
+	return s.done(w)
+}
+
+// agentChecks lists the checks on this agent, of its node and its services, by ID.
+func (s *Server) agentChecks(w http.ResponseWriter, r *request) error {
+	checks := map[string]wireCheck{}
+	local := s.cfg.Agent.Local()
+	for i := range local.Checks {
+		c := &local.Checks[i]
+		checks[c.ID] = localCheckOf(s.cfg.NodeName, c)
+	}
+	return s.value(w, r, http.StatusOK, checks)
+}

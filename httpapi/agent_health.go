@@ -1,0 +1,108 @@
+package httpapi
+
+import (
+	"net/http"
+	"strings"
+
+	"covey/catalog"
+)
+
+// health is the sum of the checks that bear on an instance. It is ordered: a greater
+// one is worse.
+type health uint8
+
+const (
+	passing health = iota
+	warning
+	critical
+	maintenance
+)
+
+func (h health) String() string {
+	return [...]string{"passing", "warning", "critical", "maintenance"}[h]
+}
+
+// code lets a load balancer or a probe read the health without reading the body.
+func (h health) code() int {
+	switch h {
+	case passing:
+		return http.StatusOK
+	case warning:
+		return http.StatusTooManyRequests
+	default:
+		return http.StatusServiceUnavailable
+	}
+}
+
+// agentHealthByID answers how an instance on this agent fares.
+func (s *Server) agentHealthByID(w http.ResponseWriter, r *request) error {
+	id, err := r.required("id", "service ID")
+	if err != nil {
+		return err
+	}
+	local := s.cfg.Agent.Local()
+	for _, i := range local.Services {
+		if i.ID == id {
+			found, h := s.serviceHealth(&local, i)
+			return s.health(w, r, h, found)
+		}
+	}
+	return unknownService(id)
+}
+
+// agentHealthByName answers for all instances of a service on this agent; the code is
+// that of the one which fares worst.
+func (s *Server) agentHealthByName(w http.ResponseWriter, r *request) error {
+	name, err := r.required("name", "service name")
+	if err != nil {
+		return err
+	}
+	local := s.cfg.Agent.Local()
+	found, worst := []wireServiceHealth{}, passing
+	for _, i := range local.Services {
+		if strings.EqualFold(i.Service, name) {
+			one, h := s.serviceHealth(&local, i)
+			found, worst = append(found, one), max(worst, h)
+		}
+	}
+	if len(found) == 0 {
+		return unknownService(name)
+	}
+	return s.health(w, r, worst, found)
+}
+
+func (s *Server) health(w http.ResponseWriter, r *request, h health, v any) error {
+	if r.params.Get("format") == "text" || strings.HasPrefix(r.Header.Get("Accept"), "text/plain") {
+		s.text(w, h.code(), h.String())
+		return nil
+	}
+	return s.value(w, r, h.code(), v)
+}
+
+// serviceHealth sums the checks of an instance and those of its node.
+func (s *Server) serviceHealth(local *Local, i *catalog.Instance) (wireServiceHealth, health) {
+	out := wireServiceHealth{Service: s.localService(i), Checks: []wireCheck{}}
+	sum := passing
+	for n := range local.Checks {
+		c := &local.Checks[n]
+		if c.ServiceID == i.ID || c.ServiceID == "" {
+			out.Checks = append(out.Checks, localCheckOf(s.cfg.NodeName, c))
+			sum = max(sum, healthOf(c.Check))
+		}
+	}
+	out.AggregatedStatus = sum.String()
+	return out, sum
+}
+
+func healthOf(c catalog.Check) health {
+	switch {
+	case c.ID == catalog.NodeMaintenance, strings.HasPrefix(c.ID, catalog.ServiceMaintenancePrefix):
+		return maintenance
+	case c.Status == catalog.Passing:
+		return passing
+	case c.Status == catalog.Warning:
+		return warning
+	default:
+		return critical
+	}
+}

@@ -1,0 +1,156 @@
+package httpapi
+
+import (
+	"strconv"
+	"strings"
+
+	"covey/catalog"
+	"covey/internal/fault"
+)
+
+// healthService lists the instances of a service with their nodes and checks: what
+// most clients live on. Instances on failed hosts are among them, with a critical
+// serfHealth, unless only passing ones are asked for.
+func (s *Server) healthService(r *request) (reading, error) {
+	name, err := r.required("name", "service name")
+	if err != nil {
+		return reading{}, err
+	}
+	onlyPassing, err := r.boolean("passing")
+	if err != nil {
+		return reading{}, err
+	}
+	tags, meta := r.tags(), r.nodeMeta()
+	variant := []string{strconv.FormatBool(onlyPassing)}
+	return ofService("health/service", name, r, variant, func(svc *catalog.Service) any {
+		entries := make([]wireEntry, 0, len(svc.Endpoints)+len(svc.Unreachable))
+		nodes := map[*catalog.Host]*wireNode{} // several instances may share a host
+		for e := range svc.All() {
+			if !e.HasTags(tags...) || !meta.match(e.Host) || onlyPassing && e.Status() != catalog.Passing {
+				continue
+			}
+			if nodes[e.Host] == nil {
+				n := nodeOf(e.Host)
+				nodes[e.Host] = &n
+			}
+			entries = append(entries, wireEntry{
+				Node:    nodes[e.Host],
+				Service: endpointService(e),
+				Checks:  serviceChecks(nodeChecks(e.Host), e),
+			})
+		}
+		return entries
+	}), nil
+}
+
+// healthChecks lists the checks of a service's instances.
+func (s *Server) healthChecks(r *request) (reading, error) {
+	name, err := r.required("name", "service name")
+	if err != nil {
+		return reading{}, err
+	}
+	meta := r.nodeMeta()
+	return ofService("health/checks", name, r, nil, func(svc *catalog.Service) any {
+		checks := []wireCheck{}
+		for e := range svc.All() {
+			if meta.match(e.Host) {
+				checks = serviceChecks(checks, e)
+			}
+		}
+		return checks
+	}), nil
+}
+
+// healthNode lists the checks of a node and of what runs there.
+func (s *Server) healthNode(r *request) (reading, error) {
+	name, err := r.required("node", "node name")
+	if err != nil {
+		return reading{}, err
+	}
+	return ofHost("health/node", name, func(v *catalog.View) any {
+		checks := []wireCheck{}
+		if h := v.Host(name); h != nil {
+			checks = nodeChecks(h)
+		}
+		for _, e := range v.On(name) {
+			checks = serviceChecks(checks, e)
+		}
+		return checks
+	}), nil
+}
+
+// healthState lists all checks in one state, or in any.
+func (s *Server) healthState(r *request) (reading, error) {
+	state := r.PathValue("state")
+	if state != "any" {
+		if _, err := catalog.ParseStatus(state); err != nil {
+			return reading{}, fault.New(fault.Invalid, "unknown state %q: want any, passing, warning or critical", state)
+		}
+	}
+	meta := r.nodeMeta()
+	return reading{
+		key:   r.cacheKey("health/state", state),
+		index: (*catalog.View).Index,
+		watch: (*catalog.View).Watch,
+		body: func(v *catalog.View) any {
+			checks := []wireCheck{}
+			keep := func(some []wireCheck) {
+				for _, c := range some {
+					if state == "any" || c.Status == state {
+						checks = append(checks, c)
+					}
+				}
+			}
+			for h := range v.Hosts() {
+				if !meta.match(h) {
+					continue
+				}
+				keep(nodeChecks(h))
+				for _, e := range v.On(h.Name) {
+					keep(serviceChecks(nil, e))
+				}
+			}
+			return checks
+		},
+	}, nil
+}
+
+// ofService is a question about one service by name, without case; an unknown one has
+// no instances. What shapes the body beside tags and node-meta is in variant.
+func ofService(endpoint, name string, r *request, variant []string, body func(*catalog.Service) any) reading {
+	name = strings.ToLower(name)
+	return reading{
+		key:   r.cacheKey(append([]string{endpoint, name}, variant...)...),
+		index: func(v *catalog.View) uint64 { return v.ServiceIndex(name) },
+		watch: func(v *catalog.View) <-chan struct{} { return v.WatchService(name) },
+		body: func(v *catalog.View) any {
+			svc := v.Service(name)
+			if svc == nil {
+				svc = &catalog.Service{}
+			}
+			return body(svc)
+		},
+	}
+}
+
+// ofHost is a question about one node by name and what runs there.
+func ofHost(endpoint, name string, body func(*catalog.View) any) reading {
+	name = strings.ToLower(name)
+	return reading{
+		key:   cacheKey(endpoint, name),
+		index: func(v *catalog.View) uint64 { return v.HostIndex(name) },
+		watch: func(v *catalog.View) <-chan struct{} { return v.WatchHost(name) },
+		body:  body,
+	}
+}
+
+// cacheKey is parts and the parameters that narrow lists.
+func (r *request) cacheKey(parts ...string) string {
+	for _, tag := range r.tags() {
+		parts = append(parts, "tag", tag)
+	}
+	for _, pair := range r.params["node-meta"] {
+		parts = append(parts, "node-meta", pair)
+	}
+	return cacheKey(parts...)
+}

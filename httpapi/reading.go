@@ -1,0 +1,112 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"covey/catalog"
+)
+
+// reading is a question to the catalogue. For one key, the index decides the body:
+// while it stays the same, so does the answer. Everything about blocking and caching
+// rests on that.
+type reading struct {
+	key   string // of the endpoint and all parameters that shape the body; see cacheKey
+	index func(*catalog.View) uint64
+	watch func(*catalog.View) <-chan struct{}
+	body  func(*catalog.View) any
+}
+
+// read makes a handler of what turns a request into a question: all reads of the
+// catalogue are answered here.
+func (s *Server) read(ask func(*request) (reading, error)) handler {
+	return func(w http.ResponseWriter, r *request) error {
+		q, err := ask(r)
+		if err != nil {
+			return err
+		}
+		v, err := s.await(r, q)
+		if err != nil {
+			return err
+		}
+		index := q.index(v)
+		body, err := s.bodies.get(q.key, index, func() ([]byte, error) { return json.Marshal(q.body(v)) })
+		if err != nil {
+			return err
+		}
+		setReadHeaders(w, r, index)
+		return s.json(w, r, http.StatusOK, body)
+	}
+}
+
+// await checks what all reads have in common and returns the view that answers q.
+func (s *Server) await(r *request, q reading) (*catalog.View, error) {
+	if err := s.checkDatacenter(r); err != nil {
+		return nil, err
+	}
+	if err := r.checkConsistency(); err != nil {
+		return nil, err
+	}
+	index, wait, err := r.blocking()
+	if err != nil {
+		return nil, err
+	}
+	if index == 0 {
+		return s.cfg.Catalog.View(), nil
+	}
+	due := func(v *catalog.View) bool { return q.index(v) > index }
+	return s.block(r.Context(), wait, due, q.watch)
+}
+
+// checkDatacenter refuses every datacenter but this one, in the words and with the
+// code by which clients know it.
+func (s *Server) checkDatacenter(r *request) error {
+	if dc := r.params.Get("dc"); dc != "" && !strings.EqualFold(dc, s.cfg.Datacenter) {
+		return refuse(http.StatusInternalServerError, "No path to datacenter %q: this agent knows %q only", dc, s.cfg.Datacenter)
+	}
+	return nil
+}
+
+// setReadHeaders says how fresh an answer is. There is no leader to lose: this agent's
+// own catalogue is always there, zero ago. Whatever was asked for, what is given is
+// what Consul calls stale: this agent's knowledge, eventually the same as others'.
+func setReadHeaders(w http.ResponseWriter, r *request, index uint64) {
+	h := w.Header()
+	h.Set("X-Consul-Index", strconv.FormatUint(index, 10))
+	h.Set("X-Consul-Lastcontact", "0")
+	h.Set("X-Consul-Knownleader", "true")
+	h.Set("X-Consul-Effective-Consistency", "stale")
+	if r.present("cached") {
+		h.Set("X-Cache", "HIT")
+		h.Set("Age", "0")
+	}
+}
+
+// json answers with a body of JSON, indented for people when they ask for it.
+func (s *Server) json(w http.ResponseWriter, r *request, status int, body []byte) error {
+	if r.present("pretty") {
+		var err error
+		if body, err = indent(body); err != nil {
+			return err
+		}
+	}
+	s.send(w, status, "application/json", body)
+	return nil
+}
+
+// value answers with v as JSON.
+func (s *Server) value(w http.ResponseWriter, r *request, status int, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return s.json(w, r, status, body)
+}
+
+// done answers a write that succeeded, with nothing, as Consul does.
+func (s *Server) done(w http.ResponseWriter) error {
+	s.send(w, http.StatusOK, "text/plain; charset=utf-8", nil)
+	return nil
+}

@@ -1,0 +1,97 @@
+package httpapi
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// handler answers a request or returns the error that does.
+type handler func(http.ResponseWriter, *request) error
+
+// methods are the handlers of one path. They are not patterns of the mux's own,
+// because there "GET /v1/agent/service/{id...}" would take what only a PUT may be sent
+// to, /v1/agent/service/register, for a service of that name.
+type methods map[string]handler
+
+// routes is the table of all paths. IDs may hold slashes, which clients send as they
+// are, so wildcards reach to the end.
+func (s *Server) routes() *http.ServeMux {
+	mux := http.NewServeMux()
+	get := func(pattern string, h handler) { mux.Handle(pattern, s.dispatch(methods{"GET": h})) }
+	put := func(pattern string, h handler) { mux.Handle(pattern, s.dispatch(methods{"PUT": h})) }
+
+	put("/v1/agent/service/register", s.registerService)
+	put("/v1/agent/service/deregister/{id...}", s.deregisterService)
+	put("/v1/agent/service/maintenance/{id...}", s.serviceMaintenance)
+	get("/v1/agent/services", s.agentServices)
+	get("/v1/agent/service/{id...}", s.agentService)
+	get("/v1/agent/health/service/name/{name...}", s.agentHealthByName)
+	get("/v1/agent/health/service/id/{id...}", s.agentHealthByID)
+
+	put("/v1/agent/check/register", s.registerCheck)
+	put("/v1/agent/check/deregister/{id...}", s.deregisterCheck)
+	put("/v1/agent/check/update/{id...}", s.updateCheck)
+	put("/v1/agent/check/pass/{id...}", s.passCheck)
+	put("/v1/agent/check/warn/{id...}", s.warnCheck)
+	put("/v1/agent/check/fail/{id...}", s.failCheck)
+	get("/v1/agent/checks", s.agentChecks)
+
+	get("/v1/agent/self", s.agentSelf)
+	get("/v1/agent/members", s.agentMembers)
+	put("/v1/agent/join/{addr...}", s.join)
+	put("/v1/agent/leave", s.leave)
+	put("/v1/agent/force-leave/{node...}", s.forceLeave)
+	put("/v1/agent/reload", s.reload)
+	put("/v1/agent/maintenance", s.nodeMaintenance)
+
+	get("/v1/catalog/datacenters", s.catalogDatacenters)
+	get("/v1/catalog/nodes", s.read(s.catalogNodes))
+	get("/v1/catalog/node/{node...}", s.read(s.catalogNode))
+	get("/v1/catalog/node-services/{node...}", s.read(s.catalogNodeServices))
+	get("/v1/catalog/services", s.read(s.catalogServices))
+	get("/v1/catalog/service/{name...}", s.read(s.catalogService))
+
+	get("/v1/health/service/{name...}", s.read(s.healthService))
+	get("/v1/health/node/{node...}", s.read(s.healthNode))
+	get("/v1/health/checks/{name...}", s.read(s.healthChecks))
+	get("/v1/health/state/{state...}", s.read(s.healthState))
+
+	get("/v1/status/leader", s.statusLeader)
+	get("/v1/status/peers", s.statusPeers)
+
+	get("/v1/covey/status", s.coveyStatus)
+	get("/v1/covey/lookup/{name...}", s.coveyLookup)
+
+	s.absentRoutes(mux)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s.text(w, http.StatusNotFound, "there is no such path; Covey serves Consul's discovery API under /v1/agent, /v1/catalog, /v1/health and /v1/status")
+	})
+	return mux
+}
+
+// dispatch picks the handler of the request's method; HEAD is GET's.
+func (s *Server) dispatch(m methods) http.Handler {
+	allow := slices.Sorted(maps.Keys(m))
+	if m[http.MethodGet] != nil {
+		allow = append(allow, http.MethodHead)
+		m[http.MethodHead] = m[http.MethodGet]
+	}
+	allowed := strings.Join(allow, ", ")
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := m[r.Method]
+		if h == nil {
+			w.Header().Set("Allow", allowed)
+			s.text(w, http.StatusMethodNotAllowed, "method "+r.Method+" is not allowed here, only "+allowed)
+			return
+		}
+		q, err := newRequest(r)
+		if err == nil {
+			err = h(w, q)
+		}
+		if err != nil {
+			s.fail(w, r, err)
+		}
+	})
+}

@@ -1,0 +1,314 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/md5"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"covey/catalog"
+	"covey/catalog/definition"
+	"covey/internal/fault"
+	"covey/lb"
+)
+
+// twin stands in for the agent: it keeps registrations in memory and states them to
+// the catalogue as a real agent does, without carrying out a check.
+type twin struct {
+	store *catalog.Store
+	node  *catalog.Node
+
+	mu       sync.Mutex // guards everything below
+	services map[string]definition.Service
+	checks   map[string]*LocalCheck
+	joined   []string
+	left     []string // nodes forced to leave; pruned ones end in !
+	leaving  bool
+	reloads  int
+	fail     error // what the next call returns
+}
+
+const seed = 1000
+
+var nodeID = catalog.NodeID{0x6b, 0xa7, 0xb8, 0x10, 0x9d, 0xad, 0x41, 0xd1, 0x80, 0xb4, 0, 0xc0, 0x4f, 0xd4, 0x30, 0xc8}
+
+func newTwin() *twin {
+	t := &twin{
+		store:    catalog.NewStore(seed),
+		node:     &catalog.Node{ID: nodeID, Name: "n1", Address: "10.0.0.1", Datacenter: "dc1", Meta: map[string]string{"rack": "r1"}},
+		services: map[string]definition.Service{},
+		checks:   map[string]*LocalCheck{},
+	}
+	t.store.Apply(catalog.Update{Owner: nodeID, Put: []catalog.Record{t.node}})
+	t.store.SetLiveness(nodeID, catalog.Alive)
+	return t
+}
+
+// newTestServer makes a server without a socket around a twin; requests go to its
+// ServeHTTP.
+func newTestServer(t testing.TB) (*Server, *twin) {
+	t.Helper()
+	a := newTwin()
+	s, err := newServer(a.config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, a
+}
+
+func (t *twin) config() Config {
+	return Config{
+		Agent: t, Catalog: t.store, Lookup: t.lookup,
+		Datacenter: "dc1", NodeName: "n1", Version: "0.1.0",
+	}
+}
+
+// call carries out a request against the handler.
+func call(s http.Handler, method, target, body string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	r.Host = "127.0.0.1:8500"
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return w
+}
+
+func (t *twin) lookup(name string, tags []string, qtype string) (lb.Lookup, error) {
+	if qtype != "SRV" && qtype != "A" && qtype != "AAAA" {
+		return lb.Lookup{}, fault.Field("type", "%q is not SRV, A or AAAA", qtype)
+	}
+	l := lb.Lookup{Name: name + ".service.local.", Type: qtype, Rcode: "NXDOMAIN"}
+	if s := lb.Select(t.store.View(), lb.Query{Service: name, Tags: tags}); s.Known {
+		l.Rcode = "NOERROR"
+		for _, c := range s.Chosen {
+			l.Answers = append(l.Answers, lb.LookupAnswer{ID: c.ID, Node: c.Host.Name, Address: c.Addr(), Port: c.Port, Weight: c.Weight, Status: c.Status().String()})
+		}
+	}
+	return l, nil
+}
+
+func (t *twin) failing() error {
+	err := t.fail
+	t.fail = nil
+	return err
+}
+
+func (t *twin) RegisterService(_ context.Context, d definition.Service, replace bool) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.failing(); err != nil {
+		return err
+	}
+	for id, c := range t.checks {
+		if replace && c.ServiceID == d.ID {
+			delete(t.checks, id)
+		}
+	}
+	t.services[d.ID] = d
+	for _, c := range d.Checks {
+		t.checks[c.ID] = &LocalCheck{Check: c.State(), ServiceID: d.ID, ServiceName: d.Name, ServiceTags: d.Tags, Definition: c}
+	}
+	t.state(d.ID)
+	return nil
+}
+
+func (t *twin) DeregisterService(_ context.Context, id string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, ok := t.services[id]; !ok {
+		return fault.New(fault.NotFound, "unknown service ID %q", id)
+	}
+	delete(t.services, id)
+	for cid, c := range t.checks {
+		if c.ServiceID == id {
+			delete(t.checks, cid)
+		}
+	}
+	t.store.Apply(catalog.Update{Owner: nodeID, Remove: []string{catalog.InstanceKeyPrefix + id}})
+	return nil
+}
+
+func (t *twin) RegisterCheck(_ context.Context, d definition.Check) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := &LocalCheck{Check: d.State(), ServiceID: d.ServiceID, Definition: d}
+	if d.ServiceID != "" {
+		s, ok := t.services[d.ServiceID]
+		if !ok {
+			return fault.New(fault.NotFound, "unknown service ID %q", d.ServiceID)
+		}
+		c.ServiceName, c.ServiceTags = s.Name, s.Tags
+	}
+	t.checks[d.ID] = c
+	t.state(d.ServiceID)
+	return nil
+}
+
+func (t *twin) DeregisterCheck(_ context.Context, id string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c, ok := t.checks[id]
+	if !ok {
+		return fault.New(fault.NotFound, "unknown check ID %q", id)
+	}
+	delete(t.checks, id)
+	t.state(c.ServiceID)
+	return nil
+}
+
+func (t *twin) UpdateTTL(_ context.Context, id string, status catalog.Status, output string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c, ok := t.checks[id]
+	switch {
+	case !ok:
+		return fault.New(fault.NotFound, "unknown check ID %q", id)
+	case c.Definition.TTL == 0:
+		return fault.New(fault.Invalid, "check %q has no TTL", id)
+	}
+	c.Status, c.Output = status, output
+	t.state(c.ServiceID)
+	return nil
+}
+
+func (t *twin) maintain(id, service, name string, on bool, reason string) {
+	if on {
+		t.checks[id] = &LocalCheck{
+			Check:     catalog.Check{ID: id, Name: name, Status: catalog.Critical, Notes: reason, Type: "maintenance"},
+			ServiceID: service, ServiceName: t.services[service].Name, ServiceTags: t.services[service].Tags,
+		}
+	} else {
+		delete(t.checks, id)
+	}
+	t.state(service)
+}
+
+func (t *twin) ServiceMaintenance(_ context.Context, id string, on bool, reason string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, ok := t.services[id]; !ok {
+		return fault.New(fault.NotFound, "unknown service ID %q", id)
+	}
+	t.maintain(catalog.ServiceMaintenancePrefix+id, id, "Service Maintenance Mode", on, reason)
+	return nil
+}
+
+func (t *twin) NodeMaintenance(_ context.Context, on bool, reason string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.maintain(catalog.NodeMaintenance, "", "Node Maintenance Mode", on, reason)
+	return nil
+}
+
+// state states a service, or the node for "", with its checks to the catalogue.
+func (t *twin) state(id string) {
+	var checks []catalog.Check
+	for _, c := range t.checks {
+		if c.ServiceID == id {
+			checks = append(checks, c.Check)
+		}
+	}
+	slices.SortFunc(checks, func(a, b catalog.Check) int { return strings.Compare(a.ID, b.ID) })
+	if id == "" {
+		n := *t.node
+		n.Checks = checks
+		t.node = &n
+		t.store.Apply(catalog.Update{Owner: nodeID, Put: []catalog.Record{t.node}})
+		return
+	}
+	i := t.services[id].Instance()
+	i.Checks = checks
+	t.store.Apply(catalog.Update{Owner: nodeID, Put: []catalog.Record{i}})
+}
+
+func (t *twin) Local() Local {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	l := Local{Node: t.node}
+	for _, e := range t.store.View().On(t.node.Name) {
+		l.Services = append(l.Services, e.Instance)
+	}
+	for _, c := range t.checks {
+		l.Checks = append(l.Checks, *c)
+	}
+	slices.SortFunc(l.Checks, func(a, b LocalCheck) int { return strings.Compare(a.ID, b.ID) })
+	return l
+}
+
+func (t *twin) Members() []Member {
+	return []Member{
+		{Name: "n1", ID: nodeID, Addr: "10.0.0.1", Port: 7946, Status: "alive", Tags: map[string]string{"dc": "dc1"}},
+		{Name: "n2", Addr: "10.0.0.2", Port: 7946, Status: "failed"},
+	}
+}
+
+func (t *twin) Join(_ context.Context, addrs []string) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.failing(); err != nil {
+		return 0, err
+	}
+	t.joined = append(t.joined, addrs...)
+	return len(addrs), nil
+}
+
+func (t *twin) Leave(context.Context) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.leaving = true
+	return t.failing()
+}
+
+func (t *twin) ForceLeave(_ context.Context, node string, prune bool) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if node != "n2" {
+		return fault.New(fault.NotFound, "no member is called %q", node)
+	}
+	if prune {
+		node += "!"
+	}
+	t.left = append(t.left, node)
+	return nil
+}
+
+func (t *twin) Reload(context.Context) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.reloads++
+	return t.failing()
+}
+
+func (t *twin) Status() Status {
+	return Status{
+		Node: "n1", ID: nodeID.String(), Version: "0.1.0", Datacenter: "dc1", Domain: "local",
+		Started: time.Unix(1_700_000_000, 0).UTC(), GossipAddr: "10.0.0.1:7946", Members: 2, Alive: 1, Failed: 1,
+	}
+}
+
+// addHost states another node with instances of a service, on a living or failed host.
+func (t *twin) addHost(name, addr string, alive catalog.Liveness, instances ...*catalog.Instance) catalog.NodeID {
+	id := catalog.NodeID(md5.Sum([]byte(name)))
+	put := []catalog.Record{&catalog.Node{ID: id, Name: name, Address: addr, Datacenter: "dc1"}}
+	for _, i := range instances {
+		put = append(put, i)
+	}
+	t.store.Apply(catalog.Update{Owner: id, Put: put})
+	t.store.SetLiveness(id, alive)
+	return id
+}
+
+func instance(service, id string, checks ...catalog.Check) *catalog.Instance {
+	return &catalog.Instance{ID: id, Service: service, Port: 8080, Weights: catalog.DefaultWeights, Checks: checks}
+}
+
+func withStatus(s catalog.Status) catalog.Check {
+	return catalog.Check{ID: "c", Name: "c", Status: s, Type: "ttl"}
+}
+
+var errDisk = errors.New("no space left on device")

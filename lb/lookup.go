@@ -1,0 +1,36 @@
+package lb
+
+// Lookup is what DNS answered to one question, and why. The HTTP API serves it and
+// the command prints it; its JSON keys are the field names.
+type Lookup struct {
+	Name    string // the name asked, fully qualified
+	Type    string // "SRV", "A", "AAAA"
+	Rcode   string // "NOERROR", "NXDOMAIN", ...
+	TTL     uint32 // seconds, of the answers
+	Answers []LookupAnswer
+	LeftOut []LookupOmission
+}
+
+// LookupAnswer is one record of the answer section, in the order answered. Fields
+// that its type does not have, or that no instance stands behind, are zero.
+type LookupAnswer struct {
+	ID       string // of the instance
+	Node     string
+	Target   string // of SRV and CNAME
+	Address  string
+	Port     uint16
+	Weight   uint16 // of all instances that this record stands for
+	Priority uint16
+	Status   string // of the instance, or of the node if a node was asked for
+	Tags     []string
+}
+
+// LookupOmission is an instance that the answer section has no record of its own for.
+type LookupOmission struct {
+	ID      string
+	Node    string
+	Address string
+	Port    uint16
+	Status  string
+	Reason  string
+}
