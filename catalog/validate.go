@@ -52,10 +52,8 @@ func (i *Instance) validate() error {
 		}
 	}
 	for name, a := range i.TaggedAddresses {
-		if err := CheckText(name, MaxIDLen); err != nil {
-			return err
-		}
-		if err := CheckAddress(a.Address); err != nil {
+		// Not all of them are addresses: clients keep URLs there.
+		if err := errors.Join(CheckText(name, MaxIDLen), CheckText(a.Address, MaxTagLen)); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,289 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"covey/catalog"
+	"covey/gossip/replica"
+	"covey/health"
+	"covey/internal/fault"
+	"covey/internal/journal"
+)
+
+// committer owns the registry. Requests that arrive while one sync is under way are
+// written together with the next: group commit. A request is answered when what it
+// changed is on disk and in this agent's catalogue.
+type committer struct {
+	log      *slog.Logger
+	journal  *journal.Log // nil if nothing is kept
+	registry *registry
+	health   *health.Monitor
+	local    *local
+	publish  func(...replica.Put)
+	node     func(checks []catalog.Check) *catalog.Node // the node's record
+	index    func() uint64                              // of the catalogue
+
+	start     startRecord
+	compacted int64               // size of the journal after it was last written anew
+	unshown   map[string]struct{} // services, "" for the node, with outputs held back
+
+	requests chan *request
+	stopping chan struct{}
+	done     chan struct{}
+}
+
+// request is one change, or several that stand or fall together.
+type request struct {
+	do   func(*batch) error
+	err  error
+	done chan struct{} // nil if nobody waits
+}
+
+const (
+	maxRequests   = 512     // in one batch
+	minCompact    = 4 << 20 // bytes; a smaller journal is let grow
+	compactFactor = 4       // times its size when it was last written anew
+)
+
+func newCommitter() *committer {
+	return &committer{
+		requests: make(chan *request, maxRequests),
+		stopping: make(chan struct{}),
+		done:     make(chan struct{}),
+		registry: newRegistry(),
+		local:    newLocal(),
+		unshown:  map[string]struct{}{},
+	}
+}
+
+// change carries out do and waits until it is durable and visible, or failed and
+// without effect. The end of ctx does not take back what was asked for.
+func (c *committer) change(ctx context.Context, do func(*batch) error) error {
+	r := &request{do: do, done: make(chan struct{})}
+	select {
+	case c.requests <- r:
+	case <-c.stopping:
+		return errStopping
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-r.done:
+		return r.err
+	case <-c.done:
+		select {
+		case <-r.done:
+			return r.err
+		default:
+			return errStopping
+		}
+	}
+}
+
+var errStopping = fault.New(fault.Unavailable, "this agent is stopping")
+
+// note carries out do some time soon; nobody waits for it.
+func (c *committer) note(do func(*batch) error) {
+	select {
+	case c.requests <- &request{do: do}:
+	case <-c.stopping:
+	}
+}
+
+// run commits until stop, and then what is waiting.
+func (c *committer) run() error {
+	defer close(c.done)
+	housekeeping := time.NewTicker(5 * time.Second)
+	defer housekeeping.Stop()
+	for {
+		select {
+		case r := <-c.requests:
+			c.commit(c.gather(r))
+		case now := <-housekeeping.C:
+			c.reap(now)
+			c.showQuiet(now)
+			c.keepIndex()
+			c.compact()
+		case <-c.stopping:
+			for {
+				select {
+				case r := <-c.requests:
+					c.commit(c.gather(r))
+				default:
+					return nil
+				}
+			}
+		}
+	}
+}
+
+func (c *committer) stop() { close(c.stopping) }
+
+// gather takes the requests that wait besides the first.
+func (c *committer) gather(first *request) []*request {
+	list := []*request{first}
+	for len(list) < maxRequests {
+		select {
+		case r := <-c.requests:
+			list = append(list, r)
+		default:
+			return list
+		}
+	}
+	return list
+}
+
+// commit carries out requests as one batch: all that are valid reach the disk with
+// one sync, or none does.
+func (c *committer) commit(list []*request) {
+	b := newBatch(c.registry, time.Now())
+	for _, r := range list {
+		m := b.mark()
+		if r.err = r.do(b); r.err != nil {
+			b.back(m)
+		}
+	}
+	if err := c.keep(b); err != nil {
+		b.back(mark{})
+		c.log.Error("nothing can be registered", "error", err)
+		for _, r := range list {
+			if r.err == nil {
+				r.err = fmt.Errorf("not registered: %w", err)
+			}
+		}
+	} else {
+		c.show(b)
+	}
+	for _, r := range list {
+		if r.done != nil {
+			close(r.done)
+		} else if r.err != nil {
+			c.log.Debug("a change that nobody waits for failed", "error", r.err)
+		}
+	}
+}
+
+// keep writes the batch. A journal that lost touch with its disk is written anew,
+// which includes what the batch did.
+func (c *committer) keep(b *batch) error {
+	if c.journal == nil || len(b.records) == 0 {
+		return nil
+	}
+	err := c.journal.Append(b.durable, b.records...)
+	if errors.Is(err, journal.ErrSuspect) && c.rewrite() == nil {
+		c.log.Warn("the journal was written anew after a failed sync", "failure", err)
+		return nil
+	}
+	return err
+}
+
+// show publishes what the batch touched: to readers of the local state, to the
+// catalogue and the others, and to health.
+func (c *committer) show(b *batch) {
+	changed := map[string]localService{}
+	for id := range b.quiet {
+		changed[id] = c.registry.local(id)
+		c.unshown[id] = struct{}{}
+	}
+	puts := make([]replica.Put, 0, len(b.touched))
+	for id := range b.touched {
+		l := c.registry.local(id)
+		changed[id] = l
+		delete(c.unshown, id)
+		switch {
+		case id == "":
+			n := c.node(states(c.registry.checksOf("")))
+			puts = append(puts, replica.Put{Key: n.Key(), Payload: catalog.Encode(n), Value: n})
+			c.local.setNode(n)
+		case l.instance == nil:
+			puts = append(puts, replica.Put{Key: catalog.InstanceKeyPrefix + id})
+		default:
+			puts = append(puts, replica.Put{Key: l.instance.Key(), Payload: catalog.Encode(l.instance), Value: l.instance})
+		}
+	}
+	c.local.set(changed)
+	if len(puts) > 0 {
+		c.publish(puts...)
+	}
+	for _, tell := range b.monitor {
+		tell(c.health)
+	}
+}
+
+// showAll publishes everything, at the start.
+func (c *committer) showAll() {
+	b := newBatch(c.registry, time.Now())
+	b.touched[""] = struct{}{}
+	for id := range c.registry.services {
+		b.touched[id] = struct{}{}
+	}
+	for _, k := range c.registry.checks {
+		b.watch(k)
+	}
+	c.show(b)
+}
+
+// showQuiet publishes outputs that were held back for long enough.
+func (c *committer) showQuiet(now time.Time) {
+	b := newBatch(c.registry, now)
+	for id := range c.unshown {
+		for _, k := range c.registry.checksOf(id) {
+			if now.Sub(k.shown) >= outputQuiet {
+				b.touched[id] = struct{}{}
+			}
+		}
+	}
+	for id := range b.touched {
+		for _, k := range c.registry.checksOf(id) {
+			next := *k
+			next.shown = now
+			c.registry.checks[k.state.ID] = &next
+		}
+	}
+	c.show(b)
+}
+
+// reap deregisters services that have been critical for longer than a check allows.
+func (c *committer) reap(now time.Time) {
+	for _, k := range c.registry.checks {
+		after := k.definition.DeregisterCriticalServiceAfter
+		if after == 0 || k.serviceID == "" || k.state.Status != catalog.Critical || now.Sub(k.changed) < after {
+			continue
+		}
+		id := k.serviceID
+		c.log.Warn("deregistering a service: its check has been critical for too long", "service", id, "check", k.state.ID, "since", k.changed)
+		c.commit([]*request{{do: func(b *batch) error { return b.deregisterService(id) }}})
+		return // the map has changed; the rest follows at the next round
+	}
+}
+
+// keepIndex notes how far the catalogue's index has come, so that a restart whose
+// clock was set back goes on above it.
+func (c *committer) keepIndex() {
+	if index := c.index(); c.journal != nil && index > c.start.Index {
+		c.start.Index = index
+		_ = c.journal.Append(false, record{Start: &c.start}.encode()) // the next one will do
+	}
+}
+
+// compact writes the journal anew when most of it is history.
+func (c *committer) compact() {
+	if c.journal == nil || c.journal.Size() < max(minCompact, compactFactor*c.compacted) {
+		return
+	}
+	if err := c.rewrite(); err != nil {
+		c.log.Warn("the journal could not be written anew; it goes on growing", "error", err)
+	}
+}
+
+func (c *committer) rewrite() error {
+	err := c.journal.Compact(func(emit func([]byte) error) error { return c.registry.snapshot(c.start, emit) })
+	if err == nil {
+		c.compacted = c.journal.Size()
+	}
+	return err
+}

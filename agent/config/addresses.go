@@ -1,0 +1,182 @@
+// Names and addresses as keys give them.
+
+package config
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"covey/catalog"
+	"covey/catalog/definition/strict"
+)
+
+const (
+	unixScheme = "unix://"
+	maxSocket  = 103 // bytes of a socket's path: what every system takes
+	maxPort    = 65535
+)
+
+func hostName(into *string, v strict.Value) {
+	if v.Text(into) {
+		v.Check(catalog.CheckHostName(*into))
+		*into = strings.TrimSuffix(*into, ".")
+	}
+}
+
+func domain(into *string, v strict.Value) {
+	if v.Text(into) {
+		v.Check(catalog.CheckHostName(*into))
+		*into = strings.ToLower(strings.Trim(*into, "."))
+	}
+}
+
+// listenHost reads the host of a listener for clients.
+func listenHost(into *string, v strict.Value) {
+	var host string
+	if v.Text(&host) {
+		v.Check(checkListenHost(host))
+		*into = host
+	}
+}
+
+func checkListenHost(host string) error {
+	if strings.ContainsAny(host, " {") {
+		return fmt.Errorf("%q: several addresses and address templates are not there: write one IP", host)
+	}
+	if _, err := netip.ParseAddr(host); err == nil {
+		return nil
+	}
+	return catalog.CheckAddress(host)
+}
+
+// listenAddress reads a host, host:port, :port or, for HTTP, unix:///path.
+func (d *draft) listenAddress(host *string, port *int, portKey string, v strict.Value) {
+	var text string
+	if !v.Text(&text) {
+		return
+	}
+	if file, ok := strings.CutPrefix(text, unixScheme); ok {
+		v.Check(checkSocket(file, portKey))
+		*host = text
+		return
+	}
+	name, number, err := net.SplitHostPort(text)
+	if err != nil { // no port: also of a bare IPv6 address
+		v.Check(checkListenHost(text))
+		*host = text
+		return
+	}
+	n, err := strconv.ParseUint(number, 10, 16)
+	if err != nil {
+		v.Fault("port %q is not in 0..%d", number, maxPort)
+		return
+	}
+	if name != "" { // ":8500" is a port only
+		v.Check(checkListenHost(name))
+		*host = name
+	}
+	d.setPort(port, int(n), portKey, v)
+	d.given[portKey] = place{path: v.Path(), source: d.source}
+}
+
+func checkSocket(file, portKey string) error {
+	switch {
+	case portKey != "ports.http":
+		return errors.New("a unix socket is for the HTTP API only")
+	case !path.IsAbs(file):
+		return errors.New("the path of a unix socket must be absolute: unix:///run/covey.sock")
+	}
+	return catalog.CheckText(file, maxSocket)
+}
+
+func (d *draft) port(into *int, key string, v strict.Value) {
+	n := -1
+	if v.Int(&n, 0, maxPort); n >= 0 {
+		d.setPort(into, n, key, v)
+	}
+}
+
+// setPort takes on a port, unless the same file gave another with the address.
+func (d *draft) setPort(into *int, n int, key string, v strict.Value) {
+	if p, ok := d.given[key]; ok && p.source == d.source && *into != n {
+		v.Fault("port %d contradicts %s, which says %d: keep one of them", n, p.path, *into)
+		return
+	}
+	*into = n
+}
+
+// peers appends agents to join: an IP or a host name, and a port or not.
+func peers(into *[]string, v strict.Value) {
+	var list []string
+	v.Texts(&list)
+	for _, peer := range list {
+		v.Check(checkPeer(peer))
+	}
+	*into = append(*into, list...)
+}
+
+func checkPeer(peer string) error {
+	if strings.Contains(peer, "provider=") {
+		return fmt.Errorf("%q: cloud providers are not asked: write addresses, or a DNS name that has several", peer)
+	}
+	host, port, err := net.SplitHostPort(peer)
+	if err != nil {
+		return catalog.CheckAddress(strings.Trim(peer, "[]"))
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return fmt.Errorf("%q: port %q is not in 1..%d", peer, port, maxPort)
+	}
+	return catalog.CheckAddress(host)
+}
+
+// ttl reads a DNS time to live (RFC 2181 section 8: 31 bits of seconds).
+func ttl(into *time.Duration, v strict.Value) {
+	var d time.Duration
+	switch {
+	case !v.Duration(&d):
+	case d < 0 || d > (1<<31-1)*time.Second:
+		v.Fault("%v is no time to live: it must be 0 to 68 years", d)
+	case d%time.Second != 0:
+		v.Fault("%v is not in whole seconds, as DNS counts; give the unit, such as \"10s\"", d)
+	default:
+		*into = d
+	}
+}
+
+func serviceTTL(into *map[string]time.Duration, v strict.Value) {
+	for name, member := range v.Members() {
+		if start, isPrefix := strings.CutSuffix(name, "*"); start != "" || !isPrefix {
+			if isPrefix {
+				start += "x" // a prefix may end in a hyphen
+			}
+			if err := catalog.CheckLabel(start); err != nil {
+				member.Fault("%q is neither a service's name nor a prefix ending in *", name)
+			}
+		}
+		if *into == nil {
+			*into = map[string]time.Duration{}
+		}
+		var d time.Duration
+		ttl(&d, member)
+		(*into)[strings.ToLower(name)] = d
+	}
+}
+
+func decodeKey(text string) (Secret, error) {
+	key, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil, errors.New("is not base64")
+	}
+	switch len(key) {
+	case 16, 24, 32:
+		return key, nil
+	}
+	return nil, fmt.Errorf("holds %d bytes, must hold 16, 24 or 32", len(key))
+}

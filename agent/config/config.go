@@ -1,0 +1,204 @@
+// Package config is what an agent is told before it starts: by configuration files in
+// HCL or JSON, and by the command's flags, under Consul's names wherever Consul has
+// one.
+//
+// What Load returns is complete and free of contradictions. What it refuses, it refuses
+// with every fault at once, each with its file and key. It touches nothing but the
+// files it is told to read: no directory is made, no port is bound, no name resolved.
+package config
+
+import (
+	"log/slog"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"covey/catalog"
+	"covey/catalog/definition"
+)
+
+// Config is how one agent is to run. It is not modified once loaded.
+type Config struct {
+	// NodeName is the agent's DNS name, unique among the living: a second agent of the
+	// same name is hidden. Default: the host's name, with the bind address appended
+	// where that is a loopback address of its own ("host-127-0-0-2"), since several
+	// agents on one host only happen there.
+	NodeName string
+
+	// NodeID identifies the agent beyond its name. Zero, the default, has one made and
+	// kept in DataDir; give one only to carry an identity over to a new disk.
+	NodeID catalog.NodeID
+
+	// NodeMeta is free text about the host for filters and people; all of it travels to
+	// every other host. Default: none.
+	NodeMeta map[string]string
+
+	// Datacenter is the name that DNS questions and the HTTP API may give for this
+	// cluster. All agents should have the same. Default: "dc1".
+	Datacenter string
+
+	// Domain is the zone that is answered. "local", the default, belongs to multicast
+	// DNS as well (RFC 6762), so resolvers need to be told of "service.local".
+	Domain string
+
+	// AltDomain is a second zone with the same names, for a move from one to the other.
+	// Default: none.
+	AltDomain string
+
+	// BindAddr is where gossip listens. The default, 127.0.0.1, is reached from this
+	// host only; anything else needs Encrypt or InsecureGossip.
+	BindAddr netip.Addr
+
+	// AdvertiseAddr is where other agents reach this one, and what DNS answers for
+	// services without an address. If it is not valid, the default, it is BindAddr, or
+	// what gossip picks if that is 0.0.0.0 or [::].
+	AdvertiseAddr netip.Addr
+
+	// ClientAddr is where the HTTP API and DNS listen unless Addresses says otherwise.
+	// Whoever reaches the API can register services. Default: 127.0.0.1.
+	ClientAddr string
+
+	// Addresses overrides ClientAddr. HTTP may be "unix:///path", which lets file
+	// permissions say who may register. Default: "" for both. A port that was given
+	// here ("10.0.0.1:8500") has become that of Ports.
+	Addresses Addresses
+
+	// Ports are those of HTTP (8500), DNS (8600, UDP and TCP) and gossip (7946, UDP and
+	// TCP). With 0 the system chooses.
+	Ports Ports
+
+	// StartJoin are agents to join once, at start; if none can be reached, the start
+	// fails. Each is an IP or a host name, with a port if it is not gossip's default.
+	StartJoin []string
+
+	// RetryJoin are agents to join as soon as one can be reached, which suits hosts that
+	// start together. Default: none.
+	RetryJoin []string
+
+	// RetryInterval lies between two attempts of RetryJoin. Shorter heals sooner and asks
+	// more of the agents that everyone names. Default: 10s.
+	RetryInterval time.Duration
+
+	// RetryMax is how many attempts there are before the agent gives up and stops; 0,
+	// the default, never does.
+	RetryMax int
+
+	// LeaveOnTerminate makes SIGTERM and SIGINT a graceful leave: others forget this
+	// host's services at once. Without it they keep them, as failed, for its return.
+	// Default: true.
+	LeaveOnTerminate bool
+
+	// DataDir holds what must survive a restart: the node's id, the registrations made
+	// here, the last known catalogue. "" in DevMode only. Default: /var/lib/covey/<node
+	// name> for root, else covey/<node name> under $XDG_STATE_HOME or ~/.local/state.
+	DataDir string
+
+	// DevMode keeps nothing on disk and gossips on loopback only. Default: false.
+	DevMode bool
+
+	// Encrypt is the key that all agents share: 16, 24 or 32 bytes for AES-128, -192 or
+	// -256. Whoever has it is trusted entirely. Default: none.
+	Encrypt Secret
+
+	// EncryptVerifyIncoming refuses gossip that is not encrypted, EncryptVerifyOutgoing
+	// encrypts what is sent. Switch them off only while a running cluster is being moved
+	// to a key. Default: true.
+	EncryptVerifyIncoming, EncryptVerifyOutgoing bool
+
+	// InsecureGossip says that gossip off loopback may go without a key: whoever reaches
+	// the port can then read and forge the catalogue. Default: false.
+	InsecureGossip bool
+
+	// LogLevel is the least level that is logged. Default: info.
+	LogLevel slog.Level
+
+	// LogFormat is "text" for people, "json" for machines. Default: text.
+	LogFormat string
+
+	// DNS is how names are answered.
+	DNS DNS
+
+	// Services and Checks are registered at every start, in addition to what was
+	// registered over the API. A check without a ServiceID is the node's.
+	Services []definition.Service
+	Checks   []definition.Check
+}
+
+// Addresses are of the listeners for clients: an IP, a host name or "" for ClientAddr.
+type Addresses struct {
+	HTTP string // or unix:///path
+	DNS  string
+}
+
+// Ports are 0..65535; 0 lets the system choose.
+type Ports struct {
+	HTTP    int
+	DNS     int
+	SerfLAN int
+}
+
+// DNS is how names are answered.
+type DNS struct {
+	// NodeTTL and ServiceTTL are for how long an answer may be kept, in whole seconds. A
+	// cached answer costs nothing and may name an instance that has died since. The keys
+	// of ServiceTTL are service names in lower case, prefixes that end in "*", or "*".
+	// Default: 0 and none.
+	NodeTTL    time.Duration
+	ServiceTTL map[string]time.Duration
+
+	// OnlyPassing leaves out instances with a warning, as critical ones always are.
+	// Default: false.
+	OnlyPassing bool
+
+	// UDPAnswerLimit is the most answers in a UDP packet to a client that did not say,
+	// by EDNS, how much it takes, as Consul has 3. A client that is shown another few each
+	// time drops servers that live. Default: 0, all that fit.
+	UDPAnswerLimit int
+
+	// ARecordLimit is the most A or AAAA records in one answer. 1 makes the weighted
+	// shuffle final for clients that sort addresses themselves. 0, the default, is all.
+	ARecordLimit int
+}
+
+// Default returns what holds where nothing is said. NodeName and DataDir are empty:
+// they depend on the host and on the rest, and Load fills them in.
+func Default() *Config {
+	return &Config{
+		Datacenter:            "dc1",
+		Domain:                "local",
+		BindAddr:              netip.AddrFrom4([4]byte{127, 0, 0, 1}),
+		ClientAddr:            "127.0.0.1",
+		Ports:                 Ports{HTTP: 8500, DNS: 8600, SerfLAN: 7946},
+		RetryInterval:         10 * time.Second,
+		LeaveOnTerminate:      true,
+		EncryptVerifyIncoming: true,
+		EncryptVerifyOutgoing: true,
+		LogLevel:              slog.LevelInfo,
+		LogFormat:             "text",
+	}
+}
+
+// HTTPAddr returns where the HTTP API listens: host:port or unix:///path.
+func (c *Config) HTTPAddr() string {
+	if strings.HasPrefix(c.Addresses.HTTP, unixScheme) {
+		return c.Addresses.HTTP
+	}
+	return c.clientAddr(c.Addresses.HTTP, c.Ports.HTTP)
+}
+
+// DNSAddr returns where DNS listens, on UDP and TCP: host:port.
+func (c *Config) DNSAddr() string { return c.clientAddr(c.Addresses.DNS, c.Ports.DNS) }
+
+func (c *Config) clientAddr(host string, port int) string {
+	if host == "" {
+		host = c.ClientAddr
+	}
+	return net.JoinHostPort(host, strconv.Itoa(port))
+}
+
+// GossipAddr returns where gossip listens, on UDP and TCP: ip:port.
+func (c *Config) GossipAddr() string {
+	return net.JoinHostPort(c.BindAddr.String(), strconv.Itoa(c.Ports.SerfLAN))
+}

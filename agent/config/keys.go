@@ -1,0 +1,305 @@
+// Every key there is: its name, its default, what it says, and how it is read.
+
+package config
+
+import (
+	"log/slog"
+	"maps"
+	"math"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"covey/catalog"
+	"covey/catalog/definition"
+	"covey/catalog/definition/strict"
+)
+
+// Key is one key of a configuration, for a user to read.
+type Key struct {
+	Name    string // "ports.http"
+	Default string // "" if there is none
+	Doc     string // one line
+}
+
+// Keys returns every key there is, in the order of Config's fields.
+func Keys() []Key {
+	keys := make([]Key, len(known))
+	for i := range known {
+		keys[i] = known[i].Key
+	}
+	return keys
+}
+
+// knownKey is a Key that can be read. What read is given is not null, and not "".
+type knownKey struct {
+	Key
+	also string // another name for the member
+	read func(d *draft, v strict.Value)
+}
+
+var known = []knownKey{
+	{Key: Key{"node_name", "the host's name", "DNS name of this agent, unique in the cluster"}, read: func(d *draft, v strict.Value) {
+		hostName(&d.NodeName, v)
+	}},
+	{Key: Key{"node_id", "made once, kept in data_dir", "UUID of this agent"}, read: func(d *draft, v strict.Value) {
+		var text string
+		if v.Text(&text) {
+			id, err := catalog.ParseNodeID(text)
+			v.Check(err)
+			d.NodeID = id
+		}
+	}},
+	{Key: Key{"node_meta", "", "free text about the host, by key"}, read: func(d *draft, v strict.Value) {
+		var meta map[string]string
+		v.TextMap(&meta)
+		definition.CheckMeta(v, meta)
+		if d.NodeMeta == nil {
+			d.NodeMeta = meta
+		}
+		maps.Copy(d.NodeMeta, meta)
+	}},
+	{Key: Key{"datacenter", "dc1", "name of the cluster in DNS names and the API"}, read: func(d *draft, v strict.Value) {
+		if v.Text(&d.Datacenter) {
+			v.Check(catalog.CheckLabel(d.Datacenter))
+			d.Datacenter = strings.ToLower(d.Datacenter)
+		}
+	}},
+	{Key: Key{"domain", "local", "zone that DNS answers"}, read: func(d *draft, v strict.Value) { domain(&d.Domain, v) }},
+	{Key: Key{"alt_domain", "", "second zone with the same names"}, read: func(d *draft, v strict.Value) { domain(&d.AltDomain, v) }},
+
+	{Key: Key{"bind_addr", "127.0.0.1", "IP that gossip listens on; off loopback it needs encrypt or insecure_gossip"}, read: func(d *draft, v strict.Value) {
+		address(&d.BindAddr, v)
+	}},
+	{Key: Key{"advertise_addr", "bind_addr", "IP that other agents reach this one by"}, read: func(d *draft, v strict.Value) {
+		if address(&d.AdvertiseAddr, v); d.AdvertiseAddr.IsValid() {
+			v.Check(catalog.CheckAddress(d.AdvertiseAddr.String()))
+		}
+	}},
+	{Key: Key{"client_addr", "127.0.0.1", "address that HTTP and DNS listen on"}, read: func(d *draft, v strict.Value) { listenHost(&d.ClientAddr, v) }},
+	{Key: Key{"addresses.http", "client_addr", "address of the HTTP API, also with a port, or unix:///path"}, read: func(d *draft, v strict.Value) {
+		d.listenAddress(&d.Addresses.HTTP, &d.Ports.HTTP, "ports.http", v)
+	}},
+	{Key: Key{"addresses.dns", "client_addr", "address of the DNS server, also with a port"}, read: func(d *draft, v strict.Value) {
+		d.listenAddress(&d.Addresses.DNS, &d.Ports.DNS, "ports.dns", v)
+	}},
+	{Key: Key{"ports.http", "8500", "port of the HTTP API; 0 lets the system choose"}, read: func(d *draft, v strict.Value) {
+		d.port(&d.Ports.HTTP, "ports.http", v)
+	}},
+	{Key: Key{"ports.dns", "8600", "port of the DNS server; 0 lets the system choose"}, read: func(d *draft, v strict.Value) {
+		d.port(&d.Ports.DNS, "ports.dns", v)
+	}},
+	{Key: Key{"ports.serf_lan", "7946", "port of gossip, also called ports.gossip; 0 lets the system choose"}, also: "gossip", read: func(d *draft, v strict.Value) {
+		d.port(&d.Ports.SerfLAN, "ports.serf_lan", v)
+	}},
+
+	{Key: Key{"start_join", "", "agents to join at start, which fails if none is reached"}, read: func(d *draft, v strict.Value) { peers(&d.StartJoin, v) }},
+	{Key: Key{"retry_join", "", "agents to join as soon as one is reached"}, read: func(d *draft, v strict.Value) { peers(&d.RetryJoin, v) }},
+	{Key: Key{"retry_interval", "10s", "time between attempts of retry_join"}, read: func(d *draft, v strict.Value) {
+		if v.Duration(&d.RetryInterval) && d.RetryInterval < minRetry {
+			v.Fault("%v is shorter than %v; give the unit, such as \"10s\"", d.RetryInterval, minRetry)
+		}
+	}},
+	{Key: Key{"retry_max", "0", "attempts of retry_join before the agent gives up; 0 for no end"}, read: func(d *draft, v strict.Value) {
+		v.Int(&d.RetryMax, 0, math.MaxInt32)
+	}},
+	{Key: Key{"leave_on_terminate", "true", "leave the cluster on SIGTERM and SIGINT"}, read: func(d *draft, v strict.Value) { v.Bool(&d.LeaveOnTerminate) }},
+
+	{Key: Key{"data_dir", "by node name under /var/lib/covey or ~/.local/state/covey", "directory for what survives a restart"}, read: func(d *draft, v strict.Value) {
+		v.Text(&d.DataDir)
+		v.Check(catalog.CheckText(d.DataDir, maxPath))
+	}},
+	{Key: Key{"dev_mode", "false", "keep nothing on disk, gossip on loopback only"}, read: func(d *draft, v strict.Value) { v.Bool(&d.DevMode) }},
+
+	{Key: Key{"encrypt", "", "gossip key in base64, the same on all agents; `covey keygen` makes one"}, read: func(d *draft, v strict.Value) { secret(&d.Encrypt, v) }},
+	{Key: Key{"encrypt_verify_incoming", "true", "refuse gossip that is not encrypted"}, read: func(d *draft, v strict.Value) { v.Bool(&d.EncryptVerifyIncoming) }},
+	{Key: Key{"encrypt_verify_outgoing", "true", "encrypt the gossip that is sent"}, read: func(d *draft, v strict.Value) { v.Bool(&d.EncryptVerifyOutgoing) }},
+	{Key: Key{"insecure_gossip", "false", "gossip off loopback without a key"}, read: func(d *draft, v strict.Value) { v.Bool(&d.InsecureGossip) }},
+
+	{Key: Key{"log_level", "info", "debug, info, warn or error"}, read: func(d *draft, v strict.Value) { logLevel(&d.LogLevel, v) }},
+	{Key: Key{"log_format", "text", "text or json"}, read: func(d *draft, v strict.Value) {
+		var format string
+		switch {
+		case !v.Text(&format):
+		case format != "text" && format != "json":
+			v.Fault("%q is neither text nor json", format)
+		default:
+			d.setLogFormat(format, "log_json", v)
+		}
+	}},
+	{Key: Key{"log_json", "", "Consul's word for log_format: true for json, false for text"}, read: (*draft).logJSON},
+
+	{Key: Key{"dns_config.node_ttl", "0s", "how long an answer about a node may be kept"}, read: func(d *draft, v strict.Value) { ttl(&d.DNS.NodeTTL, v) }},
+	{Key: Key{"dns_config.service_ttl", "", "the same of services, by name, by prefix ending in *, or * for all"}, read: func(d *draft, v strict.Value) {
+		serviceTTL(&d.DNS.ServiceTTL, v)
+	}},
+	{Key: Key{"dns_config.only_passing", "false", "leave out instances with a warning"}, read: func(d *draft, v strict.Value) { v.Bool(&d.DNS.OnlyPassing) }},
+	{Key: Key{"dns_config.udp_answer_limit", "0", "most answers over UDP to a client without EDNS; 0 for all that fit"}, read: func(d *draft, v strict.Value) {
+		v.Int(&d.DNS.UDPAnswerLimit, 0, math.MaxUint16)
+	}},
+	{Key: Key{"dns_config.a_record_limit", "0", "most A or AAAA records in an answer; 0 for all"}, read: func(d *draft, v strict.Value) {
+		v.Int(&d.DNS.ARecordLimit, 0, math.MaxUint16)
+	}},
+
+	{Key: Key{"service", "", "one service to register"}, read: (*draft).service},
+	{Key: Key{"services", "", "services to register"}, read: each((*draft).service)},
+	{Key: Key{"check", "", "one check of the node, or with service_id of a service"}, read: (*draft).check},
+	{Key: Key{"checks", "", "checks likewise"}, read: each((*draft).check)},
+}
+
+const (
+	minRetry = 10 * time.Millisecond
+	maxPath  = 4096
+)
+
+// keyTable reads a file: known keys, groups of them, and Consul's that are refused.
+var keyTable = newKeyTable()
+
+func newKeyTable() *strict.Table[draft] {
+	groups := map[string][]strict.Key[draft]{}
+	add := func(name string, key strict.Key[draft]) {
+		group, member, dotted := strings.Cut(name, ".")
+		if !dotted {
+			group, member = "", name
+		}
+		key.Name = member
+		groups[group] = append(groups[group], key)
+	}
+	for _, k := range known {
+		key := strict.Key[draft]{Read: func(d *draft, v strict.Value) { d.take(k, v) }}
+		if k.also != "" {
+			key.Also = []string{k.also}
+		}
+		add(k.Name, key)
+	}
+	for _, r := range refused {
+		for _, name := range strings.Fields(r.keys) {
+			add(name, strict.Key[draft]{Hidden: true, Read: func(_ *draft, v strict.Value) { v.Fault("%s", r.why) }})
+		}
+	}
+	for group, keys := range groups {
+		if group == "" {
+			continue
+		}
+		table := strict.NewTable(keys...)
+		add(group, strict.Key[draft]{Read: func(d *draft, v strict.Value) {
+			if o, ok := v.Object(); ok {
+				table.Read(o, d)
+			}
+		}})
+	}
+	slices.SortFunc(groups[""], func(a, b strict.Key[draft]) int { return strings.Compare(a.Name, b.Name) })
+	return strict.NewTable(groups[""]...)
+}
+
+// take reads a value and notes where it was given.
+func (d *draft) take(k knownKey, v strict.Value) {
+	if !v.Given() {
+		return
+	}
+	k.read(d, v)
+	d.given[k.Name] = place{path: v.Path(), source: d.source}
+}
+
+// logJSON reads Consul's word for log_format.
+func (d *draft) logJSON(v strict.Value) {
+	var on bool
+	v.Bool(&on)
+	format := "text"
+	if on {
+		format = "json"
+	}
+	d.setLogFormat(format, "log_format", v)
+}
+
+// setLogFormat takes on a format, unless the same file says otherwise under other.
+func (d *draft) setLogFormat(format, other string, v strict.Value) {
+	if p, ok := d.given[other]; ok && p.source == d.source && d.LogFormat != format {
+		v.Fault("contradicts %s, which says %s: keep one of them", other, d.LogFormat)
+		return
+	}
+	d.LogFormat = format
+}
+
+func logLevel(into *slog.Level, v strict.Value) {
+	var word string
+	if !v.Text(&word) {
+		return
+	}
+	switch strings.ToLower(word) {
+	case "trace", "debug":
+		*into = slog.LevelDebug
+	case "info":
+		*into = slog.LevelInfo
+	case "warn", "warning":
+		*into = slog.LevelWarn
+	case "err", "error":
+		*into = slog.LevelError
+	default:
+		v.Fault("%q is none of debug, info, warn and error", word)
+	}
+}
+
+// each reads a list, or the blocks that HCL has in its place, one by one.
+func each(read func(*draft, strict.Value)) func(*draft, strict.Value) {
+	return func(d *draft, v strict.Value) {
+		for one := range v.List() {
+			read(d, one)
+		}
+	}
+}
+
+func (d *draft) service(v strict.Value) {
+	o, ok := v.Object()
+	if !ok {
+		return
+	}
+	s := definition.ReadService(o)
+	d.Services = append(d.Services, s)
+	d.placed = append(d.placed, placed{"service", s.ID, v.Path()})
+	for i, c := range s.Checks {
+		if !slices.ContainsFunc(s.Checks[:i], func(b definition.Check) bool { return b.ID == c.ID }) { // a fault already
+			d.placed = append(d.placed, placed{"check", c.ID, v.Path()})
+		}
+	}
+}
+
+func (d *draft) check(v strict.Value) {
+	if o, ok := v.Object(); ok {
+		c := definition.ReadCheck(o)
+		d.Checks = append(d.Checks, c)
+		d.placed = append(d.placed, placed{"check", c.ID, v.Path()})
+	}
+}
+
+// secret reads a key; no fault repeats what was given.
+func secret(into *Secret, v strict.Value) {
+	var text string
+	if !v.Text(&text) {
+		return
+	}
+	key, err := decodeKey(text)
+	if err != nil {
+		v.Fault("%w; `covey keygen` makes a key", err)
+		return
+	}
+	*into = key
+}
+
+// address reads an IP.
+func address(into *netip.Addr, v strict.Value) {
+	var text string
+	if !v.Text(&text) {
+		return
+	}
+	ip, err := netip.ParseAddr(text)
+	switch {
+	case strings.Contains(text, "{{"):
+		v.Fault("address templates are not there: write the IP")
+	case err != nil || ip.Zone() != "" || ip.IsMulticast():
+		v.Fault("%q is not the IP address of a host", text)
+	default:
+		*into = ip.Unmap()
+	}
+}

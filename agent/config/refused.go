@@ -1,0 +1,65 @@
+// Consul's keys that Covey does not have: each gets an error that says why, since a
+// setting that is passed over in silence is one that somebody relies on.
+
+package config
+
+const (
+	noServers  = "Covey has no servers and no leader: remove this key"
+	noWAN      = "Covey has no WAN pool, a cluster is one pool: remove this key"
+	noACL      = "Covey has no ACL: bind the HTTP API to loopback or a unix socket, and remove this key"
+	noMesh     = "Covey has no service mesh: remove this key"
+	noTLS      = "the HTTP API has no TLS: keep it on loopback or a unix socket, or put a proxy before it, and remove this key"
+	noScript   = "script checks are not there yet: use TTL, HTTP or TCP checks, and remove this key"
+	noLogFile  = "logs go to standard error, where systemd or the container takes them: remove this key"
+	noTenancy  = "Covey has no namespaces, partitions or segments: remove this key"
+	noGRPC     = "Covey has no gRPC API: remove this key"
+	nothing    = "Covey has nothing of the kind: remove this key"
+	notDone    = "Covey never does that: remove this key"
+	notTunable = "this is not tuned in Covey: remove this key"
+	noMetrics  = "metrics are read from the HTTP API, none are pushed: remove this key"
+	dnsDirect  = "DNS answers from this agent's own memory, never from a cache or a server: remove this key"
+)
+
+var refused = []struct{ keys, why string }{
+	{`server bootstrap bootstrap_expect autopilot performance protocol raft_protocol raft_logstore
+		raft_snapshot_threshold raft_snapshot_interval raft_trailing_logs rpc rpc_protocol rpc_rate rpc_max_burst
+		rpc_hold_timeout leave_drain_time non_voting_server read_replica snapshot_agent use_streaming_backend
+		discovery_max_stale session_ttl_min cache xds server_rejoin_age_max request_limits
+		ports.server ports.rpc`, noServers},
+	{`retry_join_wan start_join_wan retry_interval_wan retry_max_wan reconnect_timeout_wan advertise_addr_wan
+		advertise_addr_wan_ipv4 advertise_addr_wan_ipv6 serf_wan serf_wan_allowed_cidrs gossip_wan translate_wan_addrs
+		primary_datacenter primary_gateways primary_gateways_interval peering ports.serf_wan`, noWAN},
+	{`acl acl_agent_master_token acl_agent_token acl_datacenter acl_default_policy acl_disabled_ttl acl_down_policy
+		acl_enable_key_list_policy acl_enforce_version_8 acl_master_token acl_replication_token acl_token acl_ttl
+		enable_acl_replication`, noACL},
+	{`connect config_entries auto_config auto_encrypt enable_central_service_config default_intention_policy
+		ports.sidecar_min_port ports.sidecar_max_port ports.expose_min_port ports.expose_max_port ports.proxy_min_port
+		ports.proxy_max_port`, noMesh},
+	{`tls ca_file ca_path cert_file key_file server_name verify_incoming verify_incoming_https verify_incoming_rpc
+		verify_outgoing verify_server_hostname tls_cipher_suites tls_min_version tls_prefer_server_cipher_suites
+		enable_agent_tls_for_checks auto_reload_config ports.https addresses.https`, noTLS},
+	{`ports.grpc ports.grpc_tls addresses.grpc addresses.grpc_tls`, noGRPC},
+	{`enable_script_checks enable_local_script_checks`, noScript},
+	{`log_file log_rotate_duration log_rotate_bytes log_rotate_max_files enable_syslog syslog_facility pid_file`, noLogFile},
+	{`segment segments partition namespace`, noTenancy},
+	{`audit license_path reporting cloud locality`, nothing},
+	{`disable_remote_exec disable_update_check disable_anonymous_signature`, notDone},
+	{`gossip_lan limits check_update_interval check_output_max_size discard_check_output reconnect_timeout
+		rejoin_after_leave skip_leave_on_interrupt disable_coordinates disable_host_node_id disable_keyring_file
+		disable_http_unprintable_char_filter enable_debug default_query_time max_query_time experiments
+		advertise_reconnect_timeout unix_sockets http_config`, notTunable},
+	{`telemetry`, noMetrics},
+	{`ui ui_config ui_dir ui_content_path`, "there is nothing to set about the dashboard: remove this key"},
+	{`watches`, "nothing is run when the catalogue changes: watch it with blocking queries, and remove this key"},
+	{`recursors dns_config.recursor_timeout dns_config.recursor_strategy`,
+		"names outside the domain are refused, not forwarded: have your resolver send only the domain here, and remove this key"},
+	{`dns_config.allow_stale dns_config.max_stale dns_config.use_cache dns_config.cache_max_age`, dnsDirect},
+	{`dns_config.enable_truncate`, "an answer that was cut short always says so: remove this key"},
+	{`dns_config.disable_compression dns_config.enable_additional_node_meta_txt dns_config.soa dns_config.prefer_namespace`,
+		notTunable},
+	{`advertise_addr_ipv4 advertise_addr_ipv6`, "write advertise_addr instead"},
+	{`serf_lan`, "write bind_addr instead"},
+	{`serf_lan_allowed_cidrs`, "gossip is not filtered by address: let a firewall do it, and remove this key"},
+	{`tagged_addresses`, "the addresses of a node follow from advertise_addr: remove this key"},
+	{`config_format`, "the name of a file says its format: remove this key"},
+}

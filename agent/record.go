@@ -1,0 +1,126 @@
+package agent
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"covey/catalog"
+	"covey/catalog/definition"
+)
+
+// record is one line of the journal: what became of one thing. Exactly one field is
+// set. Fields that a later version adds are passed over by an earlier one, which
+// refuses a record of which it knows nothing.
+type record struct {
+	Service *serviceRecord `json:"service,omitempty"`
+	Check   *checkRecord   `json:"check,omitempty"`
+	Status  *statusRecord  `json:"status,omitempty"`
+	Start   *startRecord   `json:"start,omitempty"`
+	// Removed services (their checks go with them) and checks.
+	NoService string `json:"noService,omitempty"`
+	NoCheck   string `json:"noCheck,omitempty"`
+}
+
+// serviceRecord is a service that was registered, without its checks.
+type serviceRecord struct {
+	Definition definition.Service `json:"definition"`
+}
+
+// checkRecord is a check that was registered, with the state it had then.
+type checkRecord struct {
+	Definition definition.Check `json:"definition"`
+	State      catalog.Check    `json:"state"`
+	ServiceID  string           `json:"serviceID,omitempty"`
+}
+
+// statusRecord is a check's new state.
+type statusRecord struct {
+	ID     string         `json:"id"`
+	Status catalog.Status `json:"status"`
+	Output string         `json:"output,omitempty"`
+}
+
+// startRecord is what must not go back from one start to the next.
+type startRecord struct {
+	Epoch uint64 `json:"epoch"`
+	Index uint64 `json:"index"` // of the catalogue, at the time of writing
+}
+
+func (r record) encode() []byte {
+	b, err := json.Marshal(r)
+	if err != nil {
+		// Definitions and states are made of strings, numbers and valid JSON.
+		panic(fmt.Sprintf("agent: a record that cannot be encoded: %v", err))
+	}
+	return b
+}
+
+// replay applies a record of the journal. It is the inverse of what batch writes.
+func (r *registry) replay(b []byte, start *startRecord) error {
+	var rec record
+	if err := json.Unmarshal(b, &rec); err != nil {
+		return fmt.Errorf("a record that cannot be read: %w", err)
+	}
+	switch {
+	case rec.Service != nil:
+		r.services[rec.Service.Definition.ID] = &service{definition: rec.Service.Definition}
+	case rec.Check != nil:
+		c := rec.Check
+		r.checks[c.State.ID] = &check{definition: c.Definition, state: c.State, serviceID: c.ServiceID, changed: time.Now()}
+	case rec.Status != nil:
+		s := rec.Status
+		r.statuses[s.ID] = checkState{s.Status, s.Output}
+		if c := r.checks[s.ID]; c != nil {
+			r.checks[s.ID] = c.with(s.Status, s.Output, time.Now())
+		}
+	case rec.NoService != "":
+		for _, c := range r.checksOf(rec.NoService) {
+			delete(r.checks, c.state.ID)
+			delete(r.statuses, c.state.ID)
+		}
+		delete(r.services, rec.NoService)
+	case rec.NoCheck != "":
+		delete(r.checks, rec.NoCheck)
+		delete(r.statuses, rec.NoCheck)
+	case rec.Start != nil:
+		start.Epoch = max(start.Epoch, rec.Start.Epoch)
+		start.Index = max(start.Index, rec.Start.Index)
+	default:
+		return fmt.Errorf("a record of no kind known to this version: %.100s", b)
+	}
+	return nil
+}
+
+// with returns the check in another state.
+func (c *check) with(status catalog.Status, output string, now time.Time) *check {
+	next := *c
+	if status != c.state.Status {
+		next.changed = now
+	}
+	next.state.Status, next.state.Output = status, output
+	return &next
+}
+
+// snapshot emits records that replay would bring the registry back from.
+func (r *registry) snapshot(start startRecord, emit func([]byte) error) error {
+	records := []record{{Start: &start}}
+	for _, s := range r.services {
+		if !s.fromFile {
+			records = append(records, record{Service: &serviceRecord{s.definition}})
+		}
+	}
+	for id, c := range r.checks {
+		if !c.fromFile {
+			records = append(records, record{Check: &checkRecord{c.definition, c.state, c.serviceID}})
+		} else {
+			records = append(records, record{Status: &statusRecord{id, c.state.Status, c.state.Output}})
+		}
+	}
+	for _, rec := range records {
+		if err := emit(rec.encode()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+package agent
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"covey/catalog"
+	"covey/catalog/definition"
+)
+
+// registry is what is registered on this agent. Only the committer changes it, and
+// each change goes through a batch, which can take it back.
+type registry struct {
+	services map[string]*service // by ID
+	checks   map[string]*check   // by ID; of services and of the node
+	// statuses are those of checks that are defined in configuration files, which are
+	// read after the journal.
+	statuses map[string]checkState
+}
+
+// service is immutable; a change replaces it.
+type service struct {
+	definition definition.Service // without its checks
+	fromFile   bool               // defined in a configuration file: not in the journal
+}
+
+// check is immutable; a change replaces it.
+type check struct {
+	definition definition.Check // zero for a maintenance check
+	state      catalog.Check
+	serviceID  string    // "" for the node's
+	changed    time.Time // of the status
+	shown      time.Time // when other hosts were last told of it
+	fromFile   bool
+}
+
+// checkState is what a restart needs to know of a check.
+type checkState struct {
+	Status catalog.Status
+	Output string
+}
+
+func newRegistry() *registry {
+	return &registry{services: map[string]*service{}, checks: map[string]*check{}, statuses: map[string]checkState{}}
+}
+
+// checksOf returns the checks of a service, or with "" of the node, by ID.
+func (r *registry) checksOf(serviceID string) []*check {
+	var list []*check
+	for _, c := range r.checks {
+		if c.serviceID == serviceID {
+			list = append(list, c)
+		}
+	}
+	slices.SortFunc(list, func(a, b *check) int { return strings.Compare(a.state.ID, b.state.ID) })
+	return list
+}
+
+func states(list []*check) []catalog.Check {
+	if len(list) == 0 {
+		return nil
+	}
+	out := make([]catalog.Check, len(list))
+	for i, c := range list {
+		out[i] = c.state
+	}
+	return out
+}
+
+// instance renders a service with the state of its checks.
+func (r *registry) instance(id string, checks []*check) *catalog.Instance {
+	i := r.services[id].definition.Instance()
+	i.Checks = states(checks)
+	return i
+}

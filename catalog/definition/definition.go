@@ -1,0 +1,109 @@
+// Package definition is what a user writes to register services and checks, in an
+// HTTP body, a configuration file or the command's flags: one reading of it for all
+// three, with Consul's keys.
+//
+// A key may be CamelCase or snake_case, with any capitals; an unknown one is an error,
+// and so is a key of Consul's that asks for what Covey cannot do, unless its value is
+// empty. Every fault of a definition is found at once and names its field. What comes
+// out is normalised: all defaults are filled in. What a check does is health's
+// concern, what others see of it is catalog's.
+package definition
+
+import (
+	"encoding/json"
+	"time"
+
+	"covey/catalog"
+)
+
+// Service is a definition of one instance of a service. It keeps its value over
+// encoding/json; fields that a later version adds are passed over.
+type Service struct {
+	ID                string                     `json:",omitempty"` // the name if not given
+	Name              string                     `json:",omitempty"` // a DNS label
+	Address           string                     `json:",omitempty"` // IP or host name; "" means the node's
+	Port              int                        `json:",omitempty"` // 0..65535, 0 for none
+	Tags              []string                   `json:",omitempty"`
+	Meta              map[string]string          `json:",omitempty"`
+	TaggedAddresses   map[string]Address         `json:",omitempty"`
+	Weights           *Weights                   `json:",omitempty"` // never nil once read
+	EnableTagOverride bool                       `json:",omitempty"` // Consul's; kept, not acted on
+	Kind              string                     `json:",omitempty"` // likewise
+	Extra             map[string]json.RawMessage `json:",omitempty"` // whole blocks (Proxy, Connect, Locality), likewise
+	Checks            []Check                    `json:",omitempty"` // at most catalog.MaxChecks, each with its own ID
+}
+
+// Address is an address under a name such as "wan". What it holds is the user's: some
+// clients keep URLs there.
+type Address struct {
+	Address string `json:",omitempty"`
+	Port    int    `json:",omitempty"` // 0..65535, 0 for none
+}
+
+// Weights are 0..65535; 1 where not given.
+type Weights struct {
+	Passing int
+	Warning int
+}
+
+// Check is a definition of one check, of a node or, with ServiceID, of a service. It
+// keeps its value over encoding/json as Service does.
+type Check struct {
+	// ID is unique on the node. A check within a service is called "service:<id>" if
+	// not given one, "service:<id>:<n>" with n from 1 if the service has several;
+	// any other is called by its name.
+	ID        string         `json:",omitempty"`
+	Name      string         `json:",omitempty"`
+	ServiceID string         `json:",omitempty"` // "" for a check of the node
+	Notes     string         `json:",omitempty"`
+	Status    catalog.Status // before the first run; Critical if not given
+
+	// Exactly one of these kinds is set.
+	HTTP string        `json:",omitempty"` // URL; 2xx passes, 429 warns, all else is critical
+	TCP  string        `json:",omitempty"` // host:port
+	TTL  time.Duration `json:",omitempty"` // how long an update by the service itself holds
+
+	// For HTTP only.
+	Method           string              `json:",omitempty"` // "" for GET
+	Header           map[string][]string `json:",omitempty"`
+	Body             string              `json:",omitempty"`
+	DisableRedirects bool                `json:",omitempty"`
+	TLSSkipVerify    bool                `json:",omitempty"`
+	TLSServerName    string              `json:",omitempty"`
+
+	Interval time.Duration `json:",omitempty"` // between runs of HTTP and TCP, at least MinInterval; 0 for TTL
+	Timeout  time.Duration `json:",omitempty"` // of one run, at most MaxTimeout; DefaultTimeout if not given
+
+	// How many runs in a row it takes to become so; 0 is as good as 1.
+	SuccessBeforePassing   int `json:",omitempty"`
+	FailuresBeforeWarning  int `json:",omitempty"` // at most FailuresBeforeCritical
+	FailuresBeforeCritical int `json:",omitempty"`
+
+	// DeregisterCriticalServiceAfter is how long the service may be critical by this
+	// check before it is deregistered: at least MinDeregisterAfter, 0 for ever.
+	DeregisterCriticalServiceAfter time.Duration `json:",omitempty"`
+}
+
+const (
+	// MinInterval is the shortest Interval and TTL.
+	MinInterval = 10 * time.Millisecond
+
+	DefaultTimeout = 10 * time.Second
+	MaxTimeout     = 10 * time.Minute
+
+	// MinDeregisterAfter is Consul's: what is shorter is raised to it.
+	MinDeregisterAfter = time.Minute
+)
+
+// Kind names what the check does, as catalog.Check.Type.
+func (c Check) Kind() string {
+	switch {
+	case c.HTTP != "":
+		return "http"
+	case c.TCP != "":
+		return "tcp"
+	case c.TTL != 0:
+		return "ttl"
+	}
+	return ""
+}

@@ -1,0 +1,84 @@
+package health
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"covey/catalog"
+	"covey/catalog/definition"
+)
+
+// check is one check as it stands. Monitor.mu guards all that changes. A replaced check
+// is another one: that is how a run that ends late finds out that nobody asks any more.
+type check struct {
+	def   definition.Check
+	probe probe // nil for TTL
+
+	status    catalog.Status // thresholds applied
+	output    string
+	successes int // runs in a row
+	failures  int
+
+	told   Report // what the outside believes
+	posted bool   // is in the outbox
+
+	slot   slot
+	ready  time.Time // when it came to the lanes
+	busy   bool      // in a lane or under way
+	slow   bool      // its last run timed out
+	cancel context.CancelFunc
+	gone   bool // removed or replaced
+}
+
+const defaultInterval = 10 * time.Second
+
+func newCheck(def definition.Check, p probe) *check {
+	c := &check{def: def, probe: p, slot: slot{period: cmp.Or(max(def.Interval, 0), defaultInterval), at: nowhere}}
+	if p == nil {
+		c.slot.period, c.slot.once = def.TTL, true
+	}
+	return c
+}
+
+// begin makes c stand as its owner says, who so needs no report of it.
+func (c *check) begin(status catalog.Status, output string) {
+	c.status, c.output = status, clean(output)
+	c.told = c.state()
+}
+
+func (c *check) state() Report { return Report{c.def.ID, c.status, c.output} }
+
+// judge applies a verdict as Consul does: too few successes or failures in a row change
+// nothing, and a warning is a success.
+func (c *check) judge(v verdict) {
+	if v.status != catalog.Critical {
+		c.successes++
+		c.failures = 0
+		if c.successes < c.def.SuccessBeforePassing {
+			return
+		}
+		c.status, c.output = v.status, v.output
+		return
+	}
+	c.failures++
+	c.successes = 0
+	critical := c.def.FailuresBeforeCritical
+	switch {
+	case c.failures >= critical:
+		c.status, c.output = catalog.Critical, v.output
+	case c.failures >= cmp.Or(c.def.FailuresBeforeWarning, critical):
+		c.status, c.output = catalog.Warning, v.output
+	}
+}
+
+// expire is what a TTL check comes to that was not updated in time. The words before
+// the colon are Consul's; scripts look for them.
+func (c *check) expire() {
+	text := fmt.Sprintf("TTL expired: no update for %v", c.def.TTL)
+	if c.output != "" && c.status != catalog.Critical {
+		text += "; the last one said: " + c.output
+	}
+	c.status, c.output = catalog.Critical, clean(text)
+}

@@ -1,0 +1,74 @@
+package health
+
+import (
+	"context"
+	"time"
+)
+
+// startWorkers starts a goroutine for each check that is ready and may run; m.mu is
+// held. There are no idle workers: between runs nothing is kept but the check.
+func (m *Monitor) startWorkers() {
+	for m.phase == up {
+		c := m.lanes.take()
+		if c == nil {
+			return
+		}
+		m.workers.Add(1)
+		go m.work(c)
+	}
+}
+
+// work carries out c and then what else is ready.
+func (m *Monitor) work(c *check) {
+	defer m.workers.Done()
+	for c != nil {
+		c = m.carryOut(c)
+	}
+}
+
+// carryOut runs c once and returns what to run next, nil if nothing may.
+func (m *Monitor) carryOut(c *check) *check {
+	timeout := timeoutOf(c.def)
+	ctx, cancel := context.WithTimeout(m.running, timeout)
+	defer cancel()
+	m.mu.Lock()
+	c.cancel = cancel
+	gone := c.gone
+	m.mu.Unlock()
+
+	var v verdict
+	began := time.Now()
+	if !gone {
+		v = c.probe.ask(ctx)
+	}
+	// Nothing but a process that stood still takes so much longer than it may.
+	stalled := time.Since(began) > timeout+stallAfter
+
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lanes.done(c)
+	c.busy, c.cancel = false, nil
+	switch {
+	case c.gone, m.phase != up, m.running.Err() != nil:
+	case v.spoilt != nil:
+		m.warn(c, v.spoilt)
+	case !stalled:
+		c.slow = v.timedOut
+		c.judge(v)
+		m.tell(c)
+	}
+	if m.phase != up {
+		return nil
+	}
+	return m.lanes.take()
+}
+
+// warn logs that a run said nothing, once a minute at most.
+func (m *Monitor) warn(c *check, err error) {
+	const every = time.Minute
+	if now := time.Now(); m.warned.IsZero() || now.Sub(m.warned) >= every {
+		m.warned = now
+		m.logger.Warn("checks cannot be carried out and keep their status: this agent lacks what it needs; raise its limit of open files",
+			"check", c.def.ID, "error", err)
+	}
+}
