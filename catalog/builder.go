@@ -133,7 +133,7 @@ func (b *builder) setNode(o *owner, n *Node) {
 }
 
 // bearer is the one owner that shows under a node name: a living one first, then the
-// one that is shown already.
+// one that is shown under it already.
 func (b *builder) bearer(name string) *owner {
 	var best *owner
 	rank := func(o *owner) int {
@@ -141,7 +141,7 @@ func (b *builder) bearer(name string) *owner {
 		if o.liveness == Alive {
 			r += 2
 		}
-		if o.shown != nil {
+		if o.shown != nil && strings.EqualFold(o.shown.host.Name, name) {
 			r++
 		}
 		return r
@@ -310,7 +310,10 @@ func (b *builder) renderService(key string, list []placement) {
 			break
 		}
 	}
-	s.Tags = tagsOf(s)
+	s.Tags = was.Tags
+	if !keepsTags(was, list) {
+		s.Tags = tagsOf(s)
+	}
 	b.namesChanged = b.namesChanged || !existed || !slices.Equal(s.Tags, was.Tags)
 	b.services.Insert([]byte(key), s)
 }
@@ -365,6 +368,35 @@ func find(list []*Endpoint, node, id string) (int, bool) {
 		return cmp.Or(strings.Compare(e.Host.Name, p.node), strings.Compare(e.ID, p.id))
 	})
 }
+
+// keepsTags reports whether no placement changes the tags of any endpoint, so that
+// those of the service need not be gathered from all of them.
+func keepsTags(was *Service, list []placement) bool {
+	// An endpoint that was there is placed twice: taken away and put.
+	after := make(map[endpointKey][]string, len(list))
+	for _, p := range list {
+		k := endpointKey{p.node, p.id}
+		if p.next != nil {
+			after[k] = p.next.Tags
+		} else if _, ok := after[k]; !ok {
+			after[k] = nil
+		}
+	}
+	for k, tags := range after {
+		var before []string
+		for _, old := range [][]*Endpoint{was.Endpoints, was.Unreachable} {
+			if i, ok := find(old, k.node, k.id); ok {
+				before = old[i].Tags
+			}
+		}
+		if !slices.Equal(before, tags) {
+			return false
+		}
+	}
+	return true
+}
+
+type endpointKey struct{ node, id string }
 
 func tagsOf(s *Service) []string {
 	set := map[string]struct{}{}
