@@ -194,6 +194,8 @@ func (a *Agent) openServers() (err error) {
 		NodeName:   a.cfg.NodeName,
 		Version:    a.opts.Version,
 		Logger:     a.log,
+
+		AllowedHosts: append([]string{a.cfg.NodeName + ".node." + a.cfg.Domain}, a.cfg.HTTP.AllowedHosts...),
 	})
 	return err
 }

@@ -8,10 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/gofrs/flock"
-	"github.com/google/renameio/v2"
-
 	"covey/catalog"
+	"covey/internal/journal"
+	"github.com/gofrs/flock"
 )
 
 // dataDir is the directory in which an agent keeps what a restart needs. The zero
@@ -76,10 +75,28 @@ func (d dataDir) nodeID(configured catalog.NodeID) (catalog.NodeID, error) {
 	if id == (catalog.NodeID{}) {
 		id = catalog.NewNodeID()
 	}
-	if err := renameio.WriteFile(name, []byte(id.String()+"\n"), 0o600); err != nil {
+	if err := writeWhole(name, []byte(id.String()+"\n")); err != nil {
 		return id, fmt.Errorf("cannot keep this node's id: %w", err)
 	}
 	return id, nil
+}
+
+// writeWhole writes a file that is there whole or not at all, power cuts included.
+func writeWhole(name string, text []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+		return err
+	}
+	return journal.OS().SyncDir(filepath.Dir(name))
 }
 
 func (d dataDir) close() error {

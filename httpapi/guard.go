@@ -23,7 +23,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.hosts.allow(r.Host) {
 		s.count.hostsRefused.Add(1)
 		s.fail(w, r, fault.New(fault.Forbidden,
-			"the host name %q is not one this agent is known by: use an IP address, or add the name to the allowed HTTP hosts of its configuration", r.Host))
+			"the host name %q is not one this agent is known by: use an IP address, or add the name to http_config.allowed_hosts in its configuration", r.Host))
 		return
 	}
 	if err := s.origins.Check(r); err != nil {

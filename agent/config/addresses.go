@@ -122,6 +122,15 @@ func peers(into *[]string, v strict.Value) {
 	*into = append(*into, list...)
 }
 
+func hosts(into *[]string, v strict.Value) {
+	var list []string
+	v.Texts(&list)
+	for _, host := range list {
+		v.Check(catalog.CheckHostName(host))
+	}
+	*into = append(*into, list...)
+}
+
 func checkPeer(peer string) error {
 	if strings.Contains(peer, "provider=") {
 		return fmt.Errorf("%q: cloud providers are not asked: write addresses, or a DNS name that has several", peer)

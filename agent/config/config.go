@@ -117,6 +117,9 @@ type Config struct {
 	// LogFormat is "text" for people, "json" for machines. Default: text.
 	LogFormat string
 
+	// HTTP is how the HTTP API is served.
+	HTTP HTTP
+
 	// DNS is how names are answered.
 	DNS DNS
 
@@ -137,6 +140,14 @@ type Ports struct {
 	HTTP    int
 	DNS     int
 	SerfLAN int
+}
+
+// HTTP is how the HTTP API is served.
+type HTTP struct {
+	// AllowedHosts are names, without port, by which clients may call the API, besides
+	// IP addresses, localhost and the node's name. Any other name is refused, since a
+	// web page could have pointed it here. Default: none.
+	AllowedHosts []string
 }
 
 // DNS is how names are answered.

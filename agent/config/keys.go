@@ -130,6 +130,10 @@ var known = []knownKey{
 	}},
 	{Key: Key{"log_json", "", "Consul's word for log_format: true for json, false for text"}, read: (*draft).logJSON},
 
+	{Key: Key{"http_config.allowed_hosts", "", "names, besides the node's own, that clients may call the HTTP API by"}, read: func(d *draft, v strict.Value) {
+		hosts(&d.HTTP.AllowedHosts, v)
+	}},
+
 	{Key: Key{"dns_config.node_ttl", "0s", "how long an answer about a node may be kept"}, read: func(d *draft, v strict.Value) { ttl(&d.DNS.NodeTTL, v) }},
 	{Key: Key{"dns_config.service_ttl", "", "the same of services, by name, by prefix ending in *, or * for all"}, read: func(d *draft, v strict.Value) {
 		serviceTTL(&d.DNS.ServiceTTL, v)

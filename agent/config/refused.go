@@ -47,7 +47,7 @@ var refused = []struct{ keys, why string }{
 	{`gossip_lan limits check_update_interval check_output_max_size discard_check_output reconnect_timeout
 		rejoin_after_leave skip_leave_on_interrupt disable_coordinates disable_host_node_id disable_keyring_file
 		disable_http_unprintable_char_filter enable_debug default_query_time max_query_time experiments
-		advertise_reconnect_timeout unix_sockets http_config`, notTunable},
+		advertise_reconnect_timeout unix_sockets`, notTunable},
 	{`telemetry`, noMetrics},
 	{`ui ui_config ui_dir ui_content_path`, "there is nothing to set about the dashboard: remove this key"},
 	{`watches`, "nothing is run when the catalogue changes: watch it with blocking queries, and remove this key"},
