@@ -250,7 +250,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	g.Add(func() error { return a.join(running) }, func(error) { stop() })
 	g.Add(a.commits.run, func(error) { a.commits.stop() })
 	g.Add(func() error { return a.health.Run(running) }, func(error) { stop() })
-	g.Add(a.gossip.Run, func(error) { stop() })
+	g.Add(a.gossip.Run, func(error) { a.gossip.Close() })
 	g.Add(a.dns.Run, func(error) { a.dns.Close() })
 	g.Add(a.http.Run, func(error) { a.http.Close() })
 	a.log.Info("agent is running", "node", a.cfg.NodeName, "id", a.id, "datacenter", a.cfg.Datacenter,

@@ -231,6 +231,10 @@ func TestTwoAgentsShareWhatTheyHave(t *testing.T) {
 	y.until(t, "y has web-80 critical", func() bool { return y.endpoint("web-80").Status() == catalog.Critical })
 	x.stop()
 	y.until(t, "x left", func() bool { return y.endpoint("web-80") == nil })
+	if err := <-x.done; err != nil {
+		t.Errorf("a graceful stop ended with %v", err)
+	}
+	x.done <- nil
 }
 
 func (x *testAgent) until(t *testing.T, what string, ok func() bool) {

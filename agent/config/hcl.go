@@ -14,6 +14,7 @@ import (
 
 	"github.com/hashicorp/hcl/hcl/ast"
 	"github.com/hashicorp/hcl/hcl/parser"
+	"github.com/hashicorp/hcl/hcl/scanner"
 	"github.com/hashicorp/hcl/hcl/token"
 )
 
@@ -31,11 +32,28 @@ func parseHCL(text []byte) (values map[string]any, err error) {
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "not HCL: %w", err)
 	}
+	if line, ok := unfinished(text); ok {
+		return nil, fault.New(fault.Invalid, "line %d: not HCL: the file ends before the value of a key", line)
+	}
 	list, ok := file.Node.(*ast.ObjectList)
 	if !ok {
 		return nil, fault.New(fault.Invalid, "not HCL: the file is no object")
 	}
 	return hclObject(list)
+}
+
+// unfinished reports whether the text ends in a key without a value, which the parser
+// takes for the end of the file.
+func unfinished(text []byte) (line int, found bool) {
+	var last token.Token
+	s := scanner.New(text)
+	s.Error = func(token.Pos, string) {} // the parser has told
+	for t := s.Scan(); t.Type != token.EOF; t = s.Scan() {
+		if t.Type != token.COMMENT {
+			last = t
+		}
+	}
+	return last.Pos.Line, last.Type == token.ASSIGN || last.Type == token.IDENT
 }
 
 func hclObject(list *ast.ObjectList) (map[string]any, error) {

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"covey/internal/apiclient"
+)
+
+func lookupCommand(sys *system) *cli.Command {
+	return &cli.Command{
+		Name:      "lookup",
+		Category:  groupServices,
+		Usage:     "show what DNS answers for a service, in order, and what it leaves out",
+		ArgsUsage: "NAME",
+		Description: `Asks the agent what its DNS would answer, by the same code: repeat it and the order
+changes, since answers are shuffled by weight. Exits 3 if nothing is answered.`,
+		Flags: clientFlags(10*time.Second,
+			&cli.StringFlag{Name: "type", Usage: "`TYPE` what kind of records: SRV, A or AAAA", Value: "SRV"},
+			&cli.StringSliceFlag{Name: "tag", Usage: "`TAG` only instances that bear it; of several, all"},
+		),
+		Action: client(sys, 1, 1, func(ctx context.Context, c *call) error {
+			name := c.flags.Args().First()
+			qtype := strings.ToUpper(c.flags.String("type"))
+			if !slices.Contains([]string{"SRV", "A", "AAAA"}, qtype) {
+				return usagef("--type %s: want SRV, A or AAAA", c.flags.String("type"))
+			}
+			found, err := c.Lookup(ctx, name, c.flags.StringSlice("tag"), qtype)
+			if err != nil {
+				return c.failed(err, "look up %s", name)
+			}
+			if c.json {
+				err = c.printJSON(found)
+			} else {
+				c.showLookup(&found)
+			}
+			if err == nil && len(found.Answers) == 0 {
+				return noAnswer(name, &found)
+			}
+			return err
+		}),
+	}
+}
+
+func (s *system) showLookup(l *apiclient.Lookup) {
+	if len(l.Answers) > 0 {
+		s.printf("%s %s, ttl %d\n\n", printable(l.Name), printable(l.Type), l.TTL)
+		t := table{header: []string{"WEIGHT", "STATUS", "NODE", "ADDRESS"}}
+		for _, a := range l.Answers {
+			t.add(text(strconv.Itoa(int(a.Weight))), status(a.Status), text(a.Node), text(hostPort(a.Address, a.Port)))
+		}
+		s.write(&t)
+	}
+	if len(l.LeftOut) > 0 {
+		if len(l.Answers) > 0 {
+			s.printf("\n")
+		}
+		t := table{header: []string{"LEFT OUT", "STATUS", "NODE", "ADDRESS", "WHY"}}
+		for _, o := range l.LeftOut {
+			t.add(text(o.ID), status(o.Status), text(o.Node), text(hostPort(o.Address, o.Port)), text(o.Reason))
+		}
+		s.write(&t)
+	}
+}
+
+// noAnswer says why there is none.
+func noAnswer(name string, l *apiclient.Lookup) error {
+	switch {
+	case len(l.LeftOut) > 0:
+		return notFoundf("no %s answer for %s: %s left out", l.Type, name, plural(len(l.LeftOut), "instance"))
+	case l.Rcode == "NXDOMAIN":
+		return notFoundf("no %s answer for %s: there is no such service (%s); `covey services` lists what there is", l.Type, name, l.Rcode)
+	default:
+		return notFoundf("no %s answer for %s: the name has no such record (%s)", l.Type, name, l.Rcode)
+	}
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// twin plays an agent: it answers reads with what is canned and keeps what it is told.
+type twin struct {
+	*httptest.Server
+
+	mu     sync.Mutex // guards everything below
+	canned map[string]string
+	told   []string // writes, as "PUT /path body"
+}
+
+// cluster is three nodes, one of them failed, and two services.
+var cluster = map[string]string{
+	"/v1/agent/members": `[
+		{"Name":"n2","Addr":"10.0.0.2","Port":7946,"Tags":{"build":"0.1.0","covey":"1"},"Status":1},
+		{"Name":"n1","Addr":"10.0.0.1","Port":7946,"Tags":{"build":"0.1.0","covey":"1"},"Status":1},
+		{"Name":"n3","Addr":"10.0.0.3","Port":7946,"Tags":{},"Status":4}]`,
+	"/v1/catalog/services": `{"web":["v2","v1"],"item-service":[],"gone":[]}`,
+	"/v1/health/service/web": `[
+		{"Node":{"Node":"n1"},"Service":{"ID":"web"},"Checks":[{"Status":"passing"}]},
+		{"Node":{"Node":"n2"},"Service":{"ID":"web"},"Checks":[{"Status":"warning"},{"Status":"passing"}]},
+		{"Node":{"Node":"n3"},"Service":{"ID":"web"},"Checks":[{"Status":"critical"},{"Status":"warning"}]}]`,
+	"/v1/health/service/item-service": `[{"Node":{"Node":"n1"},"Service":{"ID":"item-service"},"Checks":[]}]`,
+	"/v1/health/service/gone":         `[]`,
+	"/v1/catalog/nodes": `[
+		{"ID":"b","Node":"n3","Address":"10.0.0.3","Meta":{}},
+		{"ID":"a","Node":"n1","Address":"10.0.0.1","Meta":{"rack":"r1"}}]`,
+	"/v1/health/node/n1": `[{"CheckID":"serfHealth","Name":"Serf Health Status","Status":"passing"},
+		{"CheckID":"service:web","ServiceID":"web","Status":"critical","Output":"refused"}]`,
+	"/v1/health/node/n3":           `[{"CheckID":"serfHealth","Name":"Serf Health Status","Status":"critical","Output":"Agent not live or unreachable"}]`,
+	"/v1/catalog/node-services/n1": `{"Node":{"Node":"n1"},"Services":[{"ID":"web"},{"ID":"item-service"}]}`,
+	"/v1/catalog/node-services/n3": `{"Node":{"Node":"n3"},"Services":[{"ID":"web"}]}`,
+	"/v1/agent/services": `{"web":{"ID":"web","Service":"web","Address":"10.0.0.1","Port":80},
+		"web-2":{"ID":"web-2","Service":"web","Port":81}}`,
+	"/v1/covey/status": `{"Node":"n1","ID":"a1b2","Version":"0.1.0","Datacenter":"dc1","Domain":"local",
+		"Started":"2026-01-02T03:04:05Z","GossipAddr":"10.0.0.1:7946","HTTPAddr":"127.0.0.1:8500","DNSAddr":"127.0.0.1:8600",
+		"Members":3,"Alive":2,"Failed":1,"Services":2,"Instances":4,"Encrypted":false,"DataDir":"","Counters":{"dns.queries":7}}`,
+	"/v1/covey/lookup/web?type=SRV": `{"Name":"web.service.local.","Type":"SRV","Rcode":"NOERROR","TTL":0,"Answers":[
+		{"ID":"web","Node":"n2","Target":"n2.node.local.","Address":"10.0.0.2","Port":8080,"Weight":1,"Priority":1,"Status":"warning","Tags":[]},
+		{"ID":"web","Node":"n1","Target":"n1.node.local.","Address":"10.0.0.1","Port":8080,"Weight":30,"Priority":1,"Status":"passing","Tags":[]}],
+		"LeftOut":[{"ID":"web","Node":"n3","Address":"10.0.0.3","Port":8080,"Status":"critical","Reason":"host failed"}]}`,
+	"/v1/covey/lookup/web?tag=v1&tag=v2&type=A": `{"Name":"web.service.local.","Type":"A","Rcode":"NOERROR","TTL":0,"Answers":[],
+		"LeftOut":[{"ID":"web","Node":"n2","Address":"10.0.0.2","Port":8080,"Status":"passing","Reason":"tag v2 missing \u001b[2Jbad\nline"}]}`,
+	"/v1/covey/lookup/web?type=AAAA": `{"Name":"web.service.local.","Type":"AAAA","Rcode":"NOERROR","TTL":0,"Answers":[],"LeftOut":[]}`,
+	"/v1/covey/lookup/none?type=SRV": `{"Name":"none.service.local.","Type":"SRV","Rcode":"NXDOMAIN","TTL":0,"Answers":[],"LeftOut":[]}`,
+}
+
+// empty is an agent that knows of nothing.
+var empty = map[string]string{
+	"/v1/catalog/services": `{}`,
+	"/v1/catalog/nodes":    `[]`,
+	"/v1/agent/members":    `[]`,
+}
+
+// broken is a server that is no agent.
+var broken = map[string]string{
+	"/v1/agent/members": `<html>welcome</html>`,
+}
+
+func newTwin(t *testing.T, canned map[string]string) *twin {
+	a := &twin{canned: canned}
+	a.Server = httptest.NewServer(a)
+	t.Cleanup(func() {
+		a.CloseClientConnections()
+		a.Close()
+	})
+	return a
+}
+
+func (a *twin) addr() string { return a.Listener.Addr().String() }
+
+// heard returns the writes since it was last called.
+func (a *twin) heard() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	told := a.told
+	a.told = nil
+	return told
+}
+
+func (a *twin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if r.Method == http.MethodPut {
+		a.write(w, r)
+		return
+	}
+	target := r.URL.Path
+	if r.URL.RawQuery != "" {
+		target += "?" + r.URL.RawQuery
+	}
+	body, ok := a.canned[target]
+	if !ok {
+		http.Error(w, "there is no such path", http.StatusNotFound)
+		return
+	}
+	io.WriteString(w, body)
+}
+
+// write plays what an agent says to a write; which one it is hangs on the name.
+func (a *twin) write(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	a.told = append(a.told, strings.TrimSpace(fmt.Sprintf("PUT %s %s", r.URL.RequestURI(), body)))
+	name := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
+	if strings.HasSuffix(r.URL.Path, "/register") {
+		var service struct{ Name string }
+		json.Unmarshal(body, &service)
+		name = service.Name
+	}
+	switch name {
+	case "leave":
+		// The answer is written by an agent that closes its listener at once.
+		a.Listener.Close()
+	case "unknown":
+		http.Error(w, `unknown service ID "unknown"`, http.StatusNotFound)
+	case "refused", "10.0.0.9":
+		http.Error(w, "10.0.0.9:7946 does not answer", http.StatusServiceUnavailable)
+	case "invalid":
+		http.Error(w, "Port: 70000 is not in 0..65535", http.StatusBadRequest)
+	case "mute":
+		w.WriteHeader(http.StatusInternalServerError)
+	}
+}

@@ -1,0 +1,51 @@
+package apiclient
+
+import (
+	"context"
+	"net/url"
+)
+
+// Lookup is what the agent's DNS answers to one question, and why.
+type Lookup struct {
+	Name    string // the full name that was looked up
+	Type    string
+	Rcode   string
+	TTL     uint32 // seconds
+	Answers []Answer
+	LeftOut []Omission
+}
+
+// Answer is one record that is answered, in the order of the answer.
+type Answer struct {
+	ID       string
+	Node     string
+	Target   string // of the SRV record
+	Address  string
+	Port     uint16
+	Weight   uint16
+	Priority uint16
+	Status   string
+	Tags     []string
+}
+
+// Omission is an instance that is not answered.
+type Omission struct {
+	ID      string
+	Node    string
+	Address string
+	Port    uint16
+	Status  string
+	Reason  string
+}
+
+// Lookup asks the agent what it answers for a service; an instance must carry all of
+// tags. qtype is SRV, A or AAAA.
+func (c *Client) Lookup(ctx context.Context, name string, tags []string, qtype string) (Lookup, error) {
+	query := url.Values{"type": {qtype}}
+	if len(tags) > 0 {
+		query["tag"] = tags
+	}
+	var out Lookup
+	err := c.get(ctx, path("covey", "lookup", name), query, &out)
+	return out, err
+}
