@@ -220,12 +220,16 @@ func (a *Agent) node(checks []catalog.Check) *catalog.Node {
 	}
 }
 
-// report takes what a check found.
+// report takes what a check found. It waits until that is in the registry: a report
+// that came late could undo what was set after it.
 func (a *Agent) report(r health.Report) {
-	a.commits.note(func(b *batch) error {
+	err := a.commits.change(context.Background(), func(b *batch) error {
 		b.setStatus(r.CheckID, r.Status, r.Output, false)
 		return nil
 	})
+	if err != nil {
+		a.log.Debug("what a check found was not taken", "check", r.CheckID, "error", err)
+	}
 }
 
 // keepEpoch keeps an epoch that had to be raised. It is called from gossip's loop,

@@ -46,7 +46,8 @@ func (a *Agent) UpdateTTL(ctx context.Context, id string, status catalog.Status,
 		}
 		text := health.Clean(output)
 		b.setStatus(id, status, text, true)
-		b.monitor = append(b.monitor, func(m *health.Monitor) { _ = m.Beat(id, status, text) })
+		// Set, not Beat: the status is in the registry already, and need not be reported.
+		b.monitor = append(b.monitor, func(m *health.Monitor) { m.Set(c.definition, status, text) })
 		return nil
 	})
 }

@@ -48,7 +48,13 @@ func (b *batch) write(r record) {
 
 func (b *batch) setService(id string, s *service) {
 	was, ok := b.services[id]
-	b.undo = append(b.undo, func() { restore(b.services, id, was, ok) })
+	b.undo = append(b.undo, func() {
+		if ok {
+			b.services[id] = was
+		} else {
+			delete(b.services, id)
+		}
+	})
 	if s == nil {
 		delete(b.services, id)
 	} else {
@@ -59,15 +65,14 @@ func (b *batch) setService(id string, s *service) {
 
 // setCheck replaces a check, or with nil removes one that is there.
 func (b *batch) setCheck(id string, c *check) {
-	was, ok := b.checks[id]
-	b.undo = append(b.undo, func() { restore(b.checks, id, was, ok) })
+	was := b.checks[id]
+	b.undo = append(b.undo, func() { b.put(id, was) })
+	b.put(id, c)
 	if c == nil {
-		delete(b.checks, id)
 		b.touched[was.serviceID] = struct{}{}
 		return
 	}
-	b.checks[id] = c
-	if ok && was.state.Status == c.state.Status && b.now.Sub(c.shown) < outputQuiet {
+	if was != nil && was.state.Status == c.state.Status && b.now.Sub(c.shown) < outputQuiet {
 		b.quiet[c.serviceID] = struct{}{}
 		return
 	}
@@ -78,14 +83,6 @@ func (b *batch) setCheck(id string, c *check) {
 // outputQuiet is how long a check's output alone is kept from the other hosts after
 // it was last told them. A status is always told at once.
 const outputQuiet = time.Minute
-
-func restore[V any](m map[string]V, key string, was V, ok bool) {
-	if ok {
-		m[key] = was
-	} else {
-		delete(m, key)
-	}
-}
 
 // registerService adds or replaces a service with the checks it names. Checks that it
 // has already keep their state; with replaceChecks those it does not name go. What is

@@ -241,7 +241,7 @@ func (c *committer) showQuiet(now time.Time) {
 		for _, k := range c.registry.checksOf(id) {
 			next := *k
 			next.shown = now
-			c.registry.checks[k.state.ID] = &next
+			c.registry.put(k.state.ID, &next)
 		}
 	}
 	c.show(b)

@@ -67,21 +67,21 @@ func (r *registry) replay(b []byte, start *startRecord) error {
 		r.services[rec.Service.Definition.ID] = &service{definition: rec.Service.Definition}
 	case rec.Check != nil:
 		c := rec.Check
-		r.checks[c.State.ID] = &check{definition: c.Definition, state: c.State, serviceID: c.ServiceID, changed: time.Now()}
+		r.put(c.State.ID, &check{definition: c.Definition, state: c.State, serviceID: c.ServiceID, changed: time.Now()})
 	case rec.Status != nil:
 		s := rec.Status
 		r.statuses[s.ID] = checkState{s.Status, s.Output}
 		if c := r.checks[s.ID]; c != nil {
-			r.checks[s.ID] = c.with(s.Status, s.Output, time.Now())
+			r.put(s.ID, c.with(s.Status, s.Output, time.Now()))
 		}
 	case rec.NoService != "":
 		for _, c := range r.checksOf(rec.NoService) {
-			delete(r.checks, c.state.ID)
+			r.put(c.state.ID, nil)
 			delete(r.statuses, c.state.ID)
 		}
 		delete(r.services, rec.NoService)
 	case rec.NoCheck != "":
-		delete(r.checks, rec.NoCheck)
+		r.put(rec.NoCheck, nil)
 		delete(r.statuses, rec.NoCheck)
 	case rec.Start != nil:
 		start.Epoch = max(start.Epoch, rec.Start.Epoch)

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +14,10 @@ import (
 // each change goes through a batch, which can take it back.
 type registry struct {
 	services map[string]*service // by ID
-	checks   map[string]*check   // by ID; of services and of the node
+	// checks are all there are, of services and of the node, by ID; byService has the
+	// same by the service's ID ("" for the node) and their own. put keeps them in step.
+	checks    map[string]*check
+	byService map[string]map[string]*check
 	// statuses are those of checks that are defined in configuration files, which are
 	// read after the journal.
 	statuses map[string]checkState
@@ -42,17 +46,36 @@ type checkState struct {
 }
 
 func newRegistry() *registry {
-	return &registry{services: map[string]*service{}, checks: map[string]*check{}, statuses: map[string]checkState{}}
+	return &registry{
+		services:  map[string]*service{},
+		checks:    map[string]*check{},
+		byService: map[string]map[string]*check{},
+		statuses:  map[string]checkState{},
+	}
+}
+
+// put replaces the check of that ID, with nil removes it.
+func (r *registry) put(id string, c *check) {
+	if was := r.checks[id]; was != nil {
+		delete(r.checks, id)
+		delete(r.byService[was.serviceID], id)
+		if len(r.byService[was.serviceID]) == 0 {
+			delete(r.byService, was.serviceID)
+		}
+	}
+	if c == nil {
+		return
+	}
+	r.checks[id] = c
+	if r.byService[c.serviceID] == nil {
+		r.byService[c.serviceID] = map[string]*check{}
+	}
+	r.byService[c.serviceID][id] = c
 }
 
 // checksOf returns the checks of a service, or with "" of the node, by ID.
 func (r *registry) checksOf(serviceID string) []*check {
-	var list []*check
-	for _, c := range r.checks {
-		if c.serviceID == serviceID {
-			list = append(list, c)
-		}
-	}
+	list := slices.Collect(maps.Values(r.byService[serviceID]))
 	slices.SortFunc(list, func(a, b *check) int { return strings.Compare(a.state.ID, b.state.ID) })
 	return list
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,31 +15,27 @@ import (
 	"covey/catalog/definition"
 )
 
-const (
-	maxRedirects = 5
-	maxHeader    = 64 << 10 // of an answer
-	keepBody     = 4 << 10  // of an answer, for the output
-	// readBody is how much of an answer is read, so that a service may finish writing an
-	// ordinary one and need not see its connection reset.
-	readBody = 64 << 10
-)
+const maxRedirects = 5
 
 // httpProbe passes if a request is answered with 2xx, and warns on 429.
 type httpProbe struct {
-	client  *http.Client
 	request *http.Request // a copy of it is sent by each run
-	body    string
-	follow  bool // redirects
+	follow  bool          // redirects
+	tls     *tls.Config   // for https
+	dialer  *dialer
 	timeout time.Duration
 	what    string
 	broken  error // why no request can be made at all
 }
 
-// newHTTPProbe uses the transport unless the check has wishes of its own about TLS.
-func newHTTPProbe(def definition.Check, transport *http.Transport) *httpProbe {
-	p := &httpProbe{body: def.Body, follow: !def.DisableRedirects, timeout: timeoutOf(def)}
+func newHTTPProbe(def definition.Check, d *dialer) *httpProbe {
+	p := &httpProbe{follow: !def.DisableRedirects, dialer: d, timeout: timeoutOf(def)}
 	method := cmp.Or(strings.ToUpper(def.Method), http.MethodGet)
-	p.request, p.broken = http.NewRequest(method, def.HTTP, nil)
+	var body io.Reader // nil, not an empty one, for none
+	if def.Body != "" {
+		body = strings.NewReader(def.Body)
+	}
+	p.request, p.broken = http.NewRequest(method, def.HTTP, body)
 	if p.broken != nil {
 		p.what = fmt.Sprintf("HTTP %s %s: ", method, def.HTTP)
 		return p
@@ -48,18 +43,22 @@ func newHTTPProbe(def definition.Check, transport *http.Transport) *httpProbe {
 	// The output is for every host to read; a password in the URL is not.
 	p.what = fmt.Sprintf("HTTP %s %s: ", method, p.request.URL.Redacted())
 	p.setHeader(def.Header)
-	if def.TLSSkipVerify || def.TLSServerName != "" {
-		transport = transport.Clone()
-		transport.TLSClientConfig.InsecureSkipVerify = def.TLSSkipVerify
-		transport.TLSClientConfig.ServerName = def.TLSServerName
+	p.request.Close = true
+	p.tls = &tls.Config{
+		ServerName:         cmp.Or(def.TLSServerName, p.request.URL.Hostname()),
+		InsecureSkipVerify: def.TLSSkipVerify,
+		NextProtos:         []string{"http/1.1"},
 	}
-	p.client = &http.Client{Transport: transport, CheckRedirect: p.redirect}
 	return p
 }
 
 func (p *httpProbe) setHeader(header map[string][]string) {
 	p.request.Header.Set("User-Agent", "Covey Health Check")
 	p.request.Header.Set("Accept", "text/plain, text/*, */*")
+	if user := p.request.URL.User; user != nil {
+		password, _ := user.Password()
+		p.request.SetBasicAuth(user.Username(), password)
+	}
 	for name, values := range header {
 		name = http.CanonicalHeaderKey(name)
 		p.request.Header.Del(name)
@@ -72,28 +71,55 @@ func (p *httpProbe) setHeader(header map[string][]string) {
 	p.request.Header.Del("Host")
 }
 
-// newTransport connects anew for each run, since whether the service accepts connections
-// is half of what a check is to find out; nothing of it lives between runs. It uses no
-// proxy: the service is asked, not the proxy, and the dialler sees the real address.
-func newTransport(d *dialer) *http.Transport {
-	return &http.Transport{
-		DialContext:            d.DialContext,
-		DisableKeepAlives:      true,
-		DisableCompression:     true, // nor can an answer expand
-		ForceAttemptHTTP2:      true,
-		MaxResponseHeaderBytes: maxHeader,
-		TLSClientConfig:        &tls.Config{},
+func (p *httpProbe) ask(ctx context.Context) verdict {
+	if p.broken != nil {
+		return verdict{status: catalog.Critical, output: clean(p.what + p.broken.Error())}
+	}
+	request := p.request
+	for hops := 0; ; hops++ {
+		a, err := p.exchange(ctx, request)
+		if err != nil {
+			return failure(p.what, err, p.timeout)
+		}
+		if a.location == "" || !p.follow {
+			// What was asked is answered even if the body was cut short; but that held a
+			// run for as long as a service that hangs.
+			return verdict{
+				status:   statusOf(a.code),
+				output:   clean(p.what + a.status + " Output: " + a.body),
+				timedOut: a.cutShort,
+			}
+		}
+		next, err := p.redirect(request, a, hops)
+		if err != nil {
+			return verdict{status: catalog.Critical, output: clean(p.what + a.status + ", a redirect " + err.Error())}
+		}
+		request = next
 	}
 }
 
-// redirect lets the client follow within the host and port that the check names, which
-// whoever registered it could name anyway. Elsewhere it could be sent where the
-// registrar has no access but this agent has.
-func (p *httpProbe) redirect(next *http.Request, via []*http.Request) error {
-	if p.follow && len(via) <= maxRedirects && sameServer(next.URL, p.request.URL) {
-		return nil
+// redirect returns the request that a redirect asks for, or why it is not made. It stays
+// on the host and port that the check names, which whoever registered it could name
+// anyway; elsewhere it could be sent where this agent has access and the registrar has
+// not.
+func (p *httpProbe) redirect(from *http.Request, a answer, hops int) (*http.Request, error) {
+	to, err := from.URL.Parse(a.location)
+	if err != nil {
+		return nil, fmt.Errorf("to %q, which is no URL", a.location)
 	}
-	return http.ErrUseLastResponse
+	if !sameServer(to, p.request.URL) {
+		return nil, fmt.Errorf("to %s; checks follow one only to the same host and port", to.Redacted())
+	}
+	if hops >= maxRedirects {
+		return nil, fmt.Errorf("after %d others to %s; no more are followed", hops, to.Redacted())
+	}
+	next := *from
+	next.URL = to
+	// RFC 9110 section 15.4: only these two keep the method and the body.
+	if a.code != http.StatusTemporaryRedirect && a.code != http.StatusPermanentRedirect && from.Method != http.MethodHead {
+		next.Method, next.GetBody = http.MethodGet, nil
+	}
+	return &next, nil
 }
 
 func sameServer(a, b *url.URL) bool {
@@ -107,38 +133,6 @@ func portOf(u *url.URL) string {
 	return cmp.Or(u.Port(), "80")
 }
 
-func (p *httpProbe) ask(ctx context.Context) verdict {
-	if p.broken != nil {
-		return verdict{status: catalog.Critical, output: clean(p.what + p.broken.Error())}
-	}
-	request := p.request.WithContext(ctx)
-	if p.body != "" {
-		request.Body = io.NopCloser(strings.NewReader(p.body))
-		request.ContentLength = int64(len(p.body))
-		request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(p.body)), nil }
-	}
-	response, err := p.client.Do(request)
-	if err != nil {
-		return failure(p.what, err, p.timeout)
-	}
-	defer response.Body.Close()
-	v := verdict{status: statusOf(response.StatusCode)}
-	text := p.what + response.Status
-	if where := p.unfollowed(response); where != "" {
-		v.output = clean(text + ", a redirect " + where)
-		return v
-	}
-	body, err := readSome(response.Body)
-	text += " Output: " + body
-	if err != nil && ctx.Err() != nil {
-		// What was asked is answered: the status came. But it holds a run for as long as a
-		// service that hangs.
-		v.timedOut = true
-	}
-	v.output = clean(text)
-	return v
-}
-
 func statusOf(code int) catalog.Status {
 	switch {
 	case 200 <= code && code < 300:
@@ -147,32 +141,4 @@ func statusOf(code int) catalog.Status {
 		return catalog.Warning
 	}
 	return catalog.Critical
-}
-
-// unfollowed says where a redirect leads that should have been followed, and why it was
-// not; "" for any other answer.
-func (p *httpProbe) unfollowed(r *http.Response) string {
-	location, err := r.Location()
-	switch {
-	case !p.follow || r.StatusCode < 300 || r.StatusCode >= 400 || errors.Is(err, http.ErrNoLocation):
-		return ""
-	case err != nil:
-		return "to what is no URL"
-	case sameServer(location, p.request.URL):
-		return fmt.Sprintf("after %d others to %s; no more are followed", maxRedirects, location.Redacted())
-	}
-	return "to " + location.Redacted() + "; checks follow one only to the same host and port"
-}
-
-// readSome returns what is kept of the body, which it reads up to a limit, and what
-// kept it from reading on.
-func readSome(body io.Reader) (string, error) {
-	kept, err := io.ReadAll(io.LimitReader(body, keepBody))
-	if err == nil {
-		_, err = io.CopyN(io.Discard, body, readBody-keepBody)
-	}
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
-	return string(kept), err
 }

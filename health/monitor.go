@@ -27,8 +27,11 @@ type Config struct {
 	// Report alone.
 	Logger *slog.Logger
 
-	// Report is called from one goroutine of the Monitor's. It should return soon, since
-	// reports wait for one another. It may call any method but Run, Close and Flush.
+	// Report is called from one goroutine of the Monitor's. What it is told must have
+	// taken effect when it returns: a report that took effect only after a Set would
+	// undo what that said, and nothing would be reported until the check changes again.
+	// It should return soon, since reports wait for one another. It may call any method
+	// but Run, Close and Flush.
 	Report func(Report)
 
 	// MaxConcurrent is how many runs may be under way at once; 256 if 0. Each costs a

@@ -40,7 +40,7 @@ func TestThresholdsCountRunsInARow(t *testing.T) {
 		{1, 1, 1, "pcpwc", "pcpwc"},
 		{3, 0, 0, "pppcpppwww", "ccpcccpwww"},
 		{3, 0, 0, "ppcppwp", "cccccwp"},
-		{0, 0, 3, "pccpcccc", "pppppppc"[:6] + "cc"},
+		{0, 0, 3, "pccpcccc", "ppppppcc"},
 		{0, 2, 4, "pcccccp", "ppwwccp"},
 		{2, 1, 2, "pcppcpp", "cwwpwwp"},
 		{0, 1, 3, "cccpw", "wwcpw"},
@@ -88,6 +88,8 @@ func TestATTLExpiresUnlessItIsUpdated(t *testing.T) {
 		b.Set(ttl("job", 10*time.Second), catalog.Passing, "and again")
 		pass(9 * time.Second)
 		wantReports(t, b.taken())
+		pass(time.Second)
+		wantReports(t, b.taken(), Report{"job", catalog.Critical, "TTL expired: no update for 10s; the last one said: and again"})
 	})
 }
 

@@ -7,8 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/url"
+	"os"
 	"strings"
+	"syscall"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -70,12 +71,12 @@ func reason(err error, timeout time.Duration) string {
 		dns     *net.DNSError
 		op      *net.OpError
 		expired x509.CertificateInvalidError
-		request *url.Error
 	)
 	switch {
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Sprintf("no answer within %v", timeout)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return "the connection was closed without an answer"
 	case errors.As(err, &dns):
 		return "lookup " + dns.Name + ": " + dnsReason(dns)
@@ -85,8 +86,6 @@ func reason(err error, timeout time.Duration) string {
 		return op.Err.Error()
 	case errors.As(err, &expired) && expired.Reason == x509.Expired:
 		return "its certificate has expired or is not valid yet"
-	case errors.As(err, &request):
-		return request.Err.Error()
 	}
 	return err.Error()
 }

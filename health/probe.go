@@ -24,11 +24,10 @@ type verdict struct {
 
 // probes returns what makes the probe of a definition, nil for one of a TTL check.
 func probes(d *dialer) func(definition.Check) probe {
-	transport := newTransport(d)
 	return func(def definition.Check) probe {
 		switch {
 		case def.HTTP != "":
-			return newHTTPProbe(def, transport)
+			return newHTTPProbe(def, d)
 		case def.TCP != "":
 			return &tcpProbe{address: def.TCP, timeout: timeoutOf(def), dialer: d}
 		}

@@ -18,12 +18,12 @@ func TestANewCheckIsRunSoon(t *testing.T) {
 		b.Set(slow, catalog.Critical, "")
 		b.Set(quick, catalog.Critical, "")
 		pass(20 * time.Millisecond)
-		if r := b.taken(); len(r) == 0 || r[0].CheckID != "quick" && r[len(r)-1].CheckID != "quick" {
-			t.Errorf("after one interval of the quick one: %v", r)
+		if status := b.status("quick"); status != catalog.Passing {
+			t.Errorf("after one interval the quick one is %v", status)
 		}
 		pass(firstRuns)
-		if c := b.checks["slow"]; c.status != catalog.Passing {
-			t.Errorf("after %v the check with a long interval is %v", firstRuns, c.status)
+		if status := b.status("slow"); status != catalog.Passing {
+			t.Errorf("after %v the one with a long interval is %v", firstRuns, status)
 		}
 	})
 }
@@ -84,8 +84,9 @@ func TestThousandsOfChecksDoNotRunAtOnce(t *testing.T) {
 			t.Errorf("%d of %d had their first run within an interval", n, checks)
 		}
 		pass(5 * interval)
-		// 50 in 100 ms is the average; chance makes it 60, the half interval twice that.
-		if most := busiest(all.times(), begin, 100*time.Millisecond); most > 170 {
+		// 50 in 100 ms is the average, twice that where the last first runs meet second
+		// ones, which come early; chance adds some.
+		if most := busiest(all.times(), begin, 100*time.Millisecond); most > 160 {
 			t.Errorf("%d runs within 100 ms", most)
 		}
 		if all.most > 1 {

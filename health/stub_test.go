@@ -114,6 +114,13 @@ func (b *bench) taken() []Report {
 	return all
 }
 
+// status returns how a check stands.
+func (b *bench) status(id string) catalog.Status {
+	b.Monitor.mu.Lock()
+	defer b.Monitor.mu.Unlock()
+	return b.checks[id].status
+}
+
 // in runs test in a bubble beside a running Monitor that is closed after it.
 func in(t *testing.T, cfg Config, test func(t *testing.T, b *bench)) {
 	t.Helper()

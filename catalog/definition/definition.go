@@ -74,7 +74,8 @@ type Check struct {
 	Interval time.Duration `json:",omitempty"` // between runs of HTTP and TCP, at least MinInterval; 0 for TTL
 	Timeout  time.Duration `json:",omitempty"` // of one run, at most MaxTimeout; DefaultTimeout if not given
 
-	// How many runs in a row it takes to become so; 0 is as good as 1.
+	// How many runs in a row it takes to become so; 0 is as good as 1, and for a warning
+	// as good as FailuresBeforeCritical.
 	SuccessBeforePassing   int `json:",omitempty"`
 	FailuresBeforeWarning  int `json:",omitempty"` // at most FailuresBeforeCritical
 	FailuresBeforeCritical int `json:",omitempty"`
