@@ -80,8 +80,6 @@ type gone struct {
 
 func (h *heads) cover(bucket int)       { h.covers[bucket/8] |= 1 << (bucket % 8) }
 func (h *heads) has(bucket int) bool    { return h.covers[bucket/8]&(1<<(bucket%8)) != 0 }
-func (d *delta) whole() bool            { return d.from == 0 }
-func (d *delta) complete() bool         { return d.to >= d.head }
 func appendID(b []byte, id ID) []byte   { return appendBytes(b, 1, id[:]) }
 func sizeDelta(entries []*entry) int    { return 64 + sizeEntries(entries) }
 func sizeEntry(e *entry) int            { return len(e.key) + len(e.payload) + 24 }
