@@ -25,7 +25,7 @@ func (c *Core) receiveDelta(from ID, d *delta, answer bool) {
 			c.refuse(from, d.owner, fmt.Errorf("more than %d owners", c.cfg.MaxOwners))
 			return
 		}
-		o = c.addOwner(d.owner, Unknown)
+		o = c.addOwner(d.owner)
 	}
 	if c.now.Before(o.barred) {
 		c.stats.Refused++
@@ -127,6 +127,9 @@ func (c *Core) stage(o *owner, d *delta) (uint64, bool, error) {
 	}
 	if d.from > t.version {
 		return 0, false, errGap
+	}
+	if d.head < t.gc {
+		return 0, false, nil // its sender lacks deletions that t's first chunk left out
 	}
 	if d.to <= t.version && d.to != 0 {
 		return 0, false, nil

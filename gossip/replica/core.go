@@ -16,6 +16,9 @@ type Config struct {
 	// is handed on in Change, so that nobody decodes twice. nil accepts everything.
 	Validate func(owner ID, key string, payload []byte) (any, error)
 
+	// Roster is who is there; nil for one of the core's own.
+	Roster Roster
+
 	Rings       int           // successors a change is pushed to; 3
 	DirectBelow int           // with at most so many members the owner pushes to all; 16
 	PacketSize  int           // frames up to so many bytes go as packets; 1200
@@ -59,6 +62,9 @@ func (c *Config) setDefaults() {
 	span(&c.GraveTTL, 24*time.Hour)
 	span(&c.ProvisionalTTL, time.Minute)
 	span(&c.QuarantineTTL, time.Minute)
+	if c.Roster == nil {
+		c.Roster = NewRoster(c.Rings)
+	}
 	if c.Validate == nil {
 		c.Validate = func(ID, string, []byte) (any, error) { return nil, nil }
 	}
@@ -74,7 +80,10 @@ type Core struct {
 
 	owners map[ID]*owner // all but self
 	graves map[ID]grave
-	rings  rings
+	roster Roster
+
+	met     []ID // became alive since the last Flush
+	offered []ID // whom the own log has been offered to
 
 	digest digest
 	pushes pushes
@@ -87,13 +96,12 @@ type Core struct {
 
 // owner is another node's log as known here.
 type owner struct {
-	id         ID
-	membership Membership
-	since      time.Time // it has been in this membership
-	cur        *state    // nil until a whole state is there
-	staged     *staging  // a later epoch, or the same anew, still incomplete
-	barred     time.Time // quarantined until then
-	hash       uint64    // its part in the digest, 0 if it has none
+	id     ID
+	since  time.Time // first heard of
+	cur    *state    // nil until a whole state is there
+	staged *staging  // a later epoch, or the same anew, still incomplete
+	barred time.Time // quarantined until then
+	hash   uint64    // its part in the digest, 0 if it has none
 }
 
 // staging gathers an owner's whole state from chunks while cur goes on being served.
@@ -167,7 +175,7 @@ func New(cfg Config, now time.Time) (*Core, error) {
 		own:    newState(cfg.Epoch),
 		owners: map[ID]*owner{},
 		graves: map[ID]grave{},
-		rings:  newRings(cfg.Self),
+		roster: cfg.Roster,
 		pushes: pushes{byPeer: map[ID]*queue{}},
 		pulls:  pulls{wanted: map[ID]*wanted{}, byPeer: map[ID]*session{}},
 	}, nil
@@ -366,7 +374,7 @@ func (c *Core) Restore(now time.Time, raw []byte) error {
 	}
 	o := c.owners[d.owner]
 	if o == nil {
-		o = c.addOwner(d.owner, Unknown)
+		o = c.addOwner(d.owner)
 	}
 	switch _, _, err := c.take(o, &d); {
 	case errors.Is(err, errGap):

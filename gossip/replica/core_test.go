@@ -3,6 +3,8 @@ package replica
 import (
 	"errors"
 	"fmt"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +27,9 @@ func TestConvergesAfterAnyFaults(t *testing.T) {
 	runs := 250
 	if testing.Short() {
 		runs = 40
+	}
+	if n, err := strconv.Atoi(os.Getenv("COVEY_TEST_SEEDS")); err == nil {
+		runs = n
 	}
 	for seed := range uint64(runs) {
 		faulty(t, seed)

@@ -37,7 +37,7 @@ func (c *Core) part(id ID) *uint64 {
 func (c *Core) rehash(id ID) {
 	c.unhash(id)
 	s := c.stateOf(id)
-	if s == nil || id != c.cfg.Self && c.owners[id].membership != Alive {
+	if s == nil || id != c.cfg.Self && c.roster.Membership(id) != Alive {
 		return
 	}
 	h := headHash(id, s)
@@ -48,6 +48,9 @@ func (c *Core) rehash(id ID) {
 }
 
 func (c *Core) unhash(id ID) {
+	if id != c.cfg.Self && c.owners[id] == nil {
+		return
+	}
 	p := c.part(id)
 	if *p == 0 {
 		return
@@ -60,7 +63,7 @@ func (c *Core) unhash(id ID) {
 
 // compareRoots sends the root to the next of the ring successors.
 func (c *Core) compareRoots() {
-	if peers := c.rings.successors(c.cfg.Rings); len(peers) > 0 {
+	if peers := c.roster.Successors(c.cfg.Self, c.cfg.Rings); len(peers) > 0 {
 		c.sendRoot(peers[c.ticks%uint64(len(peers))])
 	}
 }

@@ -40,16 +40,12 @@ func (c *Core) SetMember(now time.Time, id ID, m Membership) {
 		g.closed = false
 		c.graves[id] = g
 	}
-	o := c.owners[id]
-	if o == nil {
-		o = c.addOwner(id, m)
-	} else if o.membership == m {
+	if c.roster.Membership(id) == m {
 		return
 	}
-	o.membership, o.since = m, now
+	c.roster.Set(id, m)
 	if m == Alive {
-		c.rings.add(id)
-		c.rings.met = append(c.rings.met, id)
+		c.met = append(c.met, id)
 	} else {
 		c.forgetPeer(id)
 	}
@@ -61,6 +57,8 @@ func (c *Core) SetMember(now time.Time, id ID, m Membership) {
 func (c *Core) Drop(now time.Time, id ID) {
 	c.now = now
 	c.bury(id, 0, true)
+	c.roster.Set(id, Unknown)
+	c.forgetPeer(id)
 	c.forget(id)
 }
 
@@ -89,7 +87,7 @@ func (c *Core) receiveGone(from ID, g gone) {
 	if known {
 		c.empty(o)
 	}
-	for _, peer := range c.rings.successors(c.fanout()) {
+	for _, peer := range c.successors() {
 		if peer != from && peer != g.owner {
 			q := c.pushes.of(peer)
 			q.gone = append(q.gone, g)
@@ -123,24 +121,22 @@ func (c *Core) empty(o *owner) {
 
 // forget removes an owner as if it had never been.
 func (c *Core) forget(id ID) {
-	o := c.owners[id]
-	if o == nil {
-		return
+	if o := c.owners[id]; o != nil {
+		c.empty(o)
+		delete(c.owners, id)
 	}
-	c.empty(o)
-	c.forgetPeer(id)
-	delete(c.owners, id)
 	c.fx.Changes = append(c.fx.Changes, Change{Owner: id, Dropped: true})
 }
 
 func (c *Core) forgetPeer(id ID) {
-	c.rings.remove(id)
+	is := func(m ID) bool { return m == id }
+	c.met, c.offered = slices.DeleteFunc(c.met, is), slices.DeleteFunc(c.offered, is)
 	c.pushes.forgetPeer(id)
 	c.pulls.forgetPeer(id)
 }
 
-func (c *Core) addOwner(id ID, m Membership) *owner {
-	o := &owner{id: id, membership: m, since: c.now}
+func (c *Core) addOwner(id ID) *owner {
+	o := &owner{id: id, since: c.now}
 	c.owners[id] = o
 	return o
 }
@@ -148,7 +144,7 @@ func (c *Core) addOwner(id ID, m Membership) *owner {
 // expire forgets what nobody stands behind any more.
 func (c *Core) expire() {
 	for _, id := range c.ownerIDs() {
-		if o := c.owners[id]; o.membership == Unknown && c.now.Sub(o.since) >= c.cfg.ProvisionalTTL {
+		if c.roster.Membership(id) == Unknown && c.now.Sub(c.owners[id].since) >= c.cfg.ProvisionalTTL {
 			c.forget(id)
 		}
 	}

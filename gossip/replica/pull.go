@@ -59,7 +59,7 @@ func (p *pulls) forgetPeer(peer ID) {
 
 // want notes that a peer is at (epoch, version) of an owner.
 func (c *Core) want(peer, owner ID, epoch, version uint64, forward bool) {
-	if _, ok := c.rings.members[peer]; !ok {
+	if c.roster.Membership(peer) != Alive {
 		return // it cannot be asked
 	}
 	if w := c.pulls.wanted[owner]; w != nil {

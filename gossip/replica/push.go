@@ -57,19 +57,17 @@ func (c *Core) fanout() int {
 	return c.cfg.Rings
 }
 
-func (c *Core) direct() bool { return len(c.rings.members) <= c.cfg.DirectBelow }
+func (c *Core) direct() bool { return c.roster.Living() <= c.cfg.DirectBelow }
+
+// successors are whom this node passes things on to.
+func (c *Core) successors() []ID { return c.roster.Successors(c.cfg.Self, c.fanout()) }
 
 // targets are whom the own changes are pushed to.
 func (c *Core) targets() []ID {
 	if !c.direct() {
-		return c.rings.successors(c.cfg.Rings)
+		return c.successors()
 	}
-	all := make([]ID, 0, len(c.rings.members))
-	for id := range c.rings.members {
-		all = append(all, id)
-	}
-	slices.SortFunc(all, compareIDs)
-	return all
+	return slices.DeleteFunc(c.roster.All(), func(id ID) bool { return id == c.cfg.Self })
 }
 
 func (c *Core) pushOwn(since uint64) {
@@ -80,7 +78,7 @@ func (c *Core) pushOwn(since uint64) {
 
 // pushOn passes on what came from a peer.
 func (c *Core) pushOn(owner ID, since uint64, from ID) {
-	for _, peer := range c.rings.successors(c.fanout()) {
+	for _, peer := range c.successors() {
 		if peer != from && peer != owner {
 			c.pushes.of(peer).add(owner, since)
 		}
@@ -91,22 +89,22 @@ func (c *Core) pushOn(owner ID, since uint64, from ID) {
 // members that came or came back: a newcomer and a healed partition are repaired now,
 // not at the next tick.
 func (c *Core) meetPeers() {
-	if len(c.rings.met) == 0 {
+	if len(c.met) == 0 {
 		return
 	}
 	targets := c.targets()
 	for _, peer := range targets {
-		if !slices.Contains(c.rings.targets, peer) {
+		if !slices.Contains(c.offered, peer) {
 			c.pushes.of(peer).add(c.cfg.Self, 0)
 		}
 	}
-	c.rings.targets = targets
-	for _, peer := range c.rings.successors(c.cfg.Rings) {
-		if slices.Contains(c.rings.met, peer) {
+	c.offered = targets
+	for _, peer := range c.roster.Successors(c.cfg.Self, c.cfg.Rings) {
+		if slices.Contains(c.met, peer) {
 			c.sendRoot(peer)
 		}
 	}
-	c.rings.met = nil
+	c.met = nil
 }
 
 // flushPushes encodes what is queued, packing small deltas into common packets.
