@@ -16,7 +16,7 @@ RACE := $(shell test "$$($(GO) env CGO_ENABLED)" = 1 && command -v $$($(GO) env 
 
 # The end-to-end tests drive the real binary, so they are run each time anew, after
 # the others; those may come from go test's cache.
-E2E   := ./e2e/...
+E2E   := ./e2e
 UNITS  = $(shell $(GO) list ./... | grep -v '^covey/e2e')
 
 .DEFAULT_GOAL := help

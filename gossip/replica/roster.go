@@ -90,6 +90,16 @@ func (r *Rings) Add(id ID) {
 	}
 }
 
+// AddAll adds many nodes at once, none of which is there.
+func (r *Rings) AddAll(ids []ID) {
+	for ring := range r.points {
+		for _, id := range ids {
+			r.points[ring] = append(r.points[ring], point{ringHash(id, uint64(ring)), id})
+		}
+		slices.SortFunc(r.points[ring], comparePoints)
+	}
+}
+
 // Remove removes a node; one that is not there is passed over.
 func (r *Rings) Remove(id ID) {
 	for ring := range r.points {
