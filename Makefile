@@ -21,7 +21,7 @@ UNITS  = $(shell $(GO) list ./... | grep -v '^covey/e2e')
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build test check format vet lint cross unit race e2e fmt demo bench fuzz clean
+.PHONY: help build test check format vet lint cross unit race e2e fmt demo bench sim fuzz clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ demo: ## three agents, one service, one of them killed: what Covey is for, in a 
 
 bench: ## the figures of docs, measured here (BENCH_ARGS are passed on)
 	@for b in scripts/bench*; do $(GO) run "./$$b" $(BENCH_ARGS) || exit; done
+
+sim: ## replication among 10,000 simulated nodes (SIM_ARGS, such as -seeds 1000, are passed on)
+	@$(GO) run ./scripts/sim $(SIM_ARGS)
 
 fuzz: ## every fuzz target for FUZZTIME (30s)
 	@scripts/fuzz $(FUZZTIME)

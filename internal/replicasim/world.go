@@ -232,3 +232,7 @@ func (w *World) transmit(from, to int32, frame []byte) {
 		w.push(delay, to, from, frame)
 	}
 }
+
+// Hide has the node not know of another, without its core being told: a newcomer of
+// which it has not heard yet.
+func (n *Node) Hide(other int) { n.view.Set(n.view.world.nodes[other].ID, replica.Unknown) }
