@@ -26,11 +26,12 @@ var rooms = []struct {
 	{"internal", 0, "what is nobody's interface"},
 }
 
-// drivers use the built command as its users do. They may import what is listed and
-// nothing else of the module, or they would test something nobody runs.
+// drivers use the built command as its users do, or simulate the replication core.
+// They may import what is listed and nothing else of the module, or they would test
+// something nobody runs.
 var drivers = map[string][]string{
 	"e2e":     {"e2e", "internal"},
-	"scripts": {"scripts", "e2e/rig", "internal"},
+	"scripts": {"scripts", "e2e/rig", "internal", "gossip/replica", "gossip/replicasim"},
 }
 
 // roomOf returns the innermost room that holds pkg.

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"covey/gossip/replica"
-	"covey/internal/replicasim"
+	"covey/gossip/replicasim"
 )
 
 // scenario is one row: how the world is bent before the change is made.
