@@ -26,10 +26,14 @@ type Options struct {
 	Version string
 	// Reread reads the configuration anew, for Reload; nil if that cannot be done.
 	Reread func() (*config.Config, error)
-	// FS is where the registrations made here are kept; nil for the system's.
+	// FS is where registrations are kept, those made here and the others'; nil for the
+	// system's.
 	FS journal.FS
 	// Network is what gossip uses; nil for the system's.
 	Network gossip.Network
+	// Mute leaves out DNS and HTTP, which need real sockets; these would stop the clock
+	// of a simulation. Status is not to be called then.
+	Mute bool
 }
 
 // Agent is one running agent. Its methods are safe for concurrent use.
@@ -142,6 +146,7 @@ func (a *Agent) openGossip() (err error) {
 
 		MembersFile: a.dir.file("members.snapshot"),
 		PeersFile:   a.dir.file("peers.log"),
+		FS:          a.opts.FS,
 
 		Validate:    validate,
 		Apply:       a.apply,
@@ -167,22 +172,10 @@ func (a *Agent) openGossip() (err error) {
 }
 
 func (a *Agent) openServers() (err error) {
-	a.dns, err = dnsserver.New(dnsserver.Config{
-		Addr:       a.cfg.DNSAddr(),
-		Domain:     a.cfg.Domain,
-		AltDomain:  a.cfg.AltDomain,
-		Datacenter: a.cfg.Datacenter,
-		NodeName:   a.cfg.NodeName,
-		Logger:     a.log,
-		Catalog:    a.catalog,
-
-		NodeTTL:        a.cfg.DNS.NodeTTL,
-		ServiceTTL:     a.cfg.DNS.ServiceTTL,
-		OnlyPassing:    a.cfg.DNS.OnlyPassing,
-		UDPAnswerLimit: a.cfg.DNS.UDPAnswerLimit,
-		ARecordLimit:   a.cfg.DNS.ARecordLimit,
-	})
-	if err != nil {
+	if a.opts.Mute {
+		return nil
+	}
+	if a.dns, err = dnsserver.New(a.dnsConfig()); err != nil {
 		return err
 	}
 	a.http, err = httpapi.New(httpapi.Config{
@@ -198,6 +191,25 @@ func (a *Agent) openServers() (err error) {
 		AllowedHosts: append([]string{a.cfg.NodeName + ".node." + a.cfg.Domain}, a.cfg.HTTP.AllowedHosts...),
 	})
 	return err
+}
+
+// dnsConfig is how names are answered.
+func (a *Agent) dnsConfig() dnsserver.Config {
+	return dnsserver.Config{
+		Addr:       a.cfg.DNSAddr(),
+		Domain:     a.cfg.Domain,
+		AltDomain:  a.cfg.AltDomain,
+		Datacenter: a.cfg.Datacenter,
+		NodeName:   a.cfg.NodeName,
+		Logger:     a.log,
+		Catalog:    a.catalog,
+
+		NodeTTL:        a.cfg.DNS.NodeTTL,
+		ServiceTTL:     a.cfg.DNS.ServiceTTL,
+		OnlyPassing:    a.cfg.DNS.OnlyPassing,
+		UDPAnswerLimit: a.cfg.DNS.UDPAnswerLimit,
+		ARecordLimit:   a.cfg.DNS.ARecordLimit,
+	}
 }
 
 // node is this node's record with the given checks.
@@ -255,11 +267,13 @@ func (a *Agent) Run(ctx context.Context) error {
 	g.Add(a.commits.run, func(error) { a.commits.stop() })
 	g.Add(func() error { return a.health.Run(running) }, func(error) { stop() })
 	g.Add(a.gossip.Run, func(error) { a.gossip.Close() })
-	g.Add(a.dns.Run, func(error) { a.dns.Close() })
-	g.Add(a.http.Run, func(error) { a.http.Close() })
-	a.log.Info("agent is running", "node", a.cfg.NodeName, "id", a.id, "datacenter", a.cfg.Datacenter,
-		"gossip", a.gossip.Addr(), "http", a.http.Addr(), "dns", a.dns.Addr(), "encrypted", len(a.cfg.Encrypt) > 0,
-		"data_dir", a.cfg.DataDir)
+	if !a.opts.Mute {
+		g.Add(a.dns.Run, func(error) { a.dns.Close() })
+		g.Add(a.http.Run, func(error) { a.http.Close() })
+		a.log.Info("agent is running", "node", a.cfg.NodeName, "id", a.id, "datacenter", a.cfg.Datacenter,
+			"gossip", a.gossip.Addr(), "http", a.http.Addr(), "dns", a.dns.Addr(), "encrypted", len(a.cfg.Encrypt) > 0,
+			"data_dir", a.cfg.DataDir)
+	}
 	err := g.Run()
 	return errors.Join(err, a.Close())
 }

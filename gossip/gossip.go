@@ -84,6 +84,9 @@ func New(cfg Config) (*Gossip, error) {
 		stop:    make(chan struct{}),
 	}
 	<-g.again.C
+	if err := checkMembersFile(cfg.MembersFile, cfg.Logger); err != nil {
+		return nil, err
+	}
 	if err := g.restore(); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -257,5 +258,35 @@ func TestATakenPortNamesItself(t *testing.T) {
 	cfg.BindPort = a.transport.port
 	if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), a.Addr()) || !strings.Contains(err.Error(), "--gossip-port") {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestAnotherProtocolIsLeftOut(t *testing.T) {
+	a, b := start(t, "a", nil), start(t, "b", nil)
+	join(t, b, a)
+	put(b, "s/web", "v1")
+	a.sees(t, b, "s/web", "v1")
+	tags := map[string]string{ProtocolTag: "99", IDTag: b.serf.LocalMember().Tags[IDTag]}
+	if err := b.serf.SetTags(tags); err != nil {
+		t.Fatal(err)
+	}
+	a.until(t, "b is left out", func() bool { return len(a.view[b.id]) == 0 })
+	if a.Counters()[refusedVersion] == 0 {
+		t.Errorf("it was not counted: %v", a.Counters())
+	}
+}
+
+func TestAForeignMembersFileIsPutAside(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "members.snapshot")
+	text := "alive: b 127.0.0.1:1\nthis is no snapshot\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a := start(t, "a", func(c *Config) { c.MembersFile = path })
+	if saved, err := os.ReadFile(path + ".damaged"); err != nil || string(saved) != text {
+		t.Errorf("saved is %q, %v", saved, err)
+	}
+	if !strings.Contains(a.log.String(), path) {
+		t.Error("the log does not name the file")
 	}
 }
