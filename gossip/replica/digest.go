@@ -79,7 +79,8 @@ func (c *Core) receiveRoot(from ID, r *root) {
 	}
 	c.stats.Mismatches++
 	if c.digest.owners > smallCluster || r.owners > smallCluster {
-		c.send(from, encodeBuckets(&c.digest.buckets))
+		// The peer's root is as good a salt as any: it differs as often as the digests do.
+		c.send(from, encodeBuckets(c.digest.salted(r.hash^c.ticks)))
 		return
 	}
 	all := &heads{}
@@ -89,10 +90,20 @@ func (c *Core) receiveRoot(from ID, r *root) {
 	c.sendHeads(from, all)
 }
 
-func (c *Core) receiveBuckets(from ID, theirs []uint64) {
+// salted cuts the buckets to what is sent of them.
+func (d *digest) salted(salt uint64) *bucketHashes {
+	out := &bucketHashes{salt: salt}
+	for i, h := range d.buckets {
+		out.hashes[i] = uint32(mix(h ^ salt))
+	}
+	return out
+}
+
+func (c *Core) receiveBuckets(from ID, theirs *bucketHashes) {
 	differing := &heads{}
-	for i, h := range theirs {
-		if h != c.digest.buckets[i] {
+	ours := c.digest.salted(theirs.salt)
+	for i, h := range theirs.hashes {
+		if h != ours.hashes[i] {
 			differing.cover(i)
 		}
 	}

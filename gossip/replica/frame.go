@@ -22,7 +22,7 @@ const buckets = 256
 type frame struct {
 	deltas  []delta
 	root    *root
-	buckets []uint64 // nil or 256
+	buckets *bucketHashes
 	heads   *heads
 	pull    *pull
 	gone    []gone
@@ -51,6 +51,12 @@ type wireEntry struct {
 type root struct {
 	hash   uint64
 	owners uint64
+}
+
+// bucketHashes are the buckets of a digest, cut to 32 bits under a salt.
+type bucketHashes struct {
+	hashes [buckets]uint32
+	salt   uint64
 }
 
 type heads struct {
@@ -127,12 +133,14 @@ func encodeRoot(r root) []byte {
 	return appendBytes(nil, 2, appendUint(m, 2, r.owners))
 }
 
-func encodeBuckets(hashes *[buckets]uint64) []byte {
-	raw := make([]byte, 0, 8*buckets)
-	for _, h := range hashes {
-		raw = binary.LittleEndian.AppendUint64(raw, h)
+func encodeBuckets(b *bucketHashes) []byte {
+	raw := make([]byte, 0, 4*buckets)
+	for _, h := range b.hashes {
+		raw = binary.LittleEndian.AppendUint32(raw, h)
 	}
-	return appendBytes(nil, 3, appendBytes(nil, 1, raw))
+	m := appendBytes(nil, 1, raw)
+	m = protowire.AppendFixed64(protowire.AppendTag(m, 2, protowire.Fixed64Type), b.salt)
+	return appendBytes(nil, 3, m)
 }
 
 func encodeHeads(h *heads) []byte {
@@ -288,22 +296,23 @@ func decodeRoot(b []byte) (*root, error) {
 	return r, err
 }
 
-func decodeBuckets(b []byte) ([]uint64, error) {
-	var hashes []uint64
+func decodeBuckets(b []byte) (*bucketHashes, error) {
+	out := &bucketHashes{}
 	err := fields(b, func(num protowire.Number, v value) error {
-		if num != 1 {
-			return nil
-		}
-		if len(v.bytes) != 8*buckets {
-			return fmt.Errorf("%d bytes of bucket hashes instead of %d", len(v.bytes), 8*buckets)
-		}
-		hashes = make([]uint64, buckets)
-		for i := range hashes {
-			hashes[i] = binary.LittleEndian.Uint64(v.bytes[8*i:])
+		switch num {
+		case 1:
+			if len(v.bytes) != 4*buckets {
+				return fmt.Errorf("%d bytes of bucket hashes instead of %d", len(v.bytes), 4*buckets)
+			}
+			for i := range out.hashes {
+				out.hashes[i] = binary.LittleEndian.Uint32(v.bytes[4*i:])
+			}
+		case 2:
+			out.salt = v.uint
 		}
 		return nil
 	})
-	return hashes, err
+	return out, err
 }
 
 func decodeHeads(b []byte) (*heads, error) {

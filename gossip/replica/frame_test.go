@@ -16,8 +16,8 @@ func sampleFrames() [][]byte {
 	s.set(&entry{key: "s/web", version: 2, deleted: true})
 	h := &heads{heads: []head{{id, 7, 2}}}
 	h.cover(200)
-	var hashes [buckets]uint64
-	hashes[3] = 9
+	hashes := bucketHashes{salt: 4}
+	hashes.hashes[3] = 9
 	return [][]byte{
 		appendDelta(nil, id, s, 0, 2, s.since(0)),
 		appendAnswer(appendDelta(nil, id, s, 1, 2, s.since(1)), 5, true),
@@ -34,7 +34,7 @@ func TestFramesSurviveTheWire(t *testing.T) {
 		{deltas: []delta{{owner: ID{1, 2, 3}, epoch: 7, to: 2, head: 2, entries: []wireEntry{{key: "n", version: 1, payload: []byte("node")}, {key: "s/web", version: 2, deleted: true}}}}},
 		{deltas: []delta{{owner: ID{1, 2, 3}, epoch: 7, from: 1, to: 2, head: 2, entries: []wireEntry{{key: "s/web", version: 2, deleted: true}}}}, answers: 5, last: true},
 		{root: &root{3, 4}},
-		{buckets: func() []uint64 { b := make([]uint64, buckets); b[3] = 9; return b }()},
+		{buckets: func() *bucketHashes { b := &bucketHashes{salt: 4}; b.hashes[3] = 9; return b }()},
 		{heads: func() *heads { h := &heads{heads: []head{{ID{1, 2, 3}, 7, 2}}}; h.cover(200); return h }()},
 		{pull: &pull{number: 5, wants: []want{{ID{1, 2, 3}, 7, 1, 0}}}},
 		{gone: []gone{{ID{1, 2, 3}, 7}}},
