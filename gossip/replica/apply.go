@@ -11,6 +11,10 @@ var errGap = errors.New("a delta that begins beyond what is known")
 
 // receiveDelta applies a delta from a peer and passes on what was new in it.
 func (c *Core) receiveDelta(from ID, d *delta, answer bool) {
+	if !c.plausible(d.epoch) {
+		c.refuse(from, d.owner, fmt.Errorf("an epoch of %d, years ahead", d.epoch))
+		return
+	}
 	if d.owner == c.cfg.Self {
 		c.heardOfSelf(d.epoch, d.head)
 		return
@@ -43,6 +47,10 @@ func (c *Core) receiveDelta(from ID, d *delta, answer bool) {
 		c.refuse(from, d.owner, err)
 	case !fresh:
 		c.stats.DeltasOld++
+		if o.staged != nil && from == o.id && d.epoch < o.staged.epoch {
+			// The owner does not know of a later epoch of its own: it will raise its.
+			c.send(from, encodeHeads(&heads{heads: []head{{o.id, o.staged.epoch, o.staged.version}}}))
+		}
 	default:
 		c.stats.DeltasNew++
 		c.progressed(from, o, d)
@@ -55,7 +63,7 @@ func (c *Core) receiveDelta(from ID, d *delta, answer bool) {
 // heardOfSelf deals with what a peer remembers of this node. Only a state ahead of
 // ours says something: that we were set back.
 func (c *Core) heardOfSelf(epoch, version uint64) {
-	if newer(epoch, version, c.own.epoch, c.own.version) && epoch < maxCount {
+	if newer(epoch, version, c.own.epoch, c.own.version) && c.plausible(epoch) && !c.leaving {
 		c.raiseEpoch(epoch)
 	}
 }
@@ -122,7 +130,7 @@ func (c *Core) stage(o *owner, d *delta) (uint64, bool, error) {
 		if d.from != 0 {
 			return 0, false, errGap
 		}
-		t = &staging{state: newState(d.epoch), goal: d.head, values: map[string]any{}}
+		t = &staging{state: newState(d.epoch), goal: d.head, values: map[string]any{}, begun: c.now}
 		t.gc = d.gc
 	}
 	if d.from > t.version {
@@ -146,6 +154,11 @@ func (c *Core) stage(o *owner, d *delta) (uint64, bool, error) {
 		}
 	}
 	t.version = max(t.version, d.to)
+	t.last = c.now
+	if c.now.Sub(t.begun) < goalMoves {
+		// What changed since the first chunk may have moved beyond its head.
+		t.goal = max(t.goal, d.head)
+	}
 	o.staged = t
 	ch := Change{Owner: o.id, Raw: append([]byte(nil), d.raw...)}
 	if t.version >= t.goal {

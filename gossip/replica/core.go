@@ -85,10 +85,11 @@ type Core struct {
 	met     []ID // became alive since the last Flush
 	offered []ID // whom the own log has been offered to
 
-	digest digest
-	pushes pushes
-	pulls  pulls
-	ticks  uint64
+	digest  digest
+	pushes  pushes
+	pulls   pulls
+	ticks   uint64
+	leaving bool // said goodbye: nothing of self is offered or defended any more
 
 	fx    Effects
 	stats Stats
@@ -105,11 +106,22 @@ type owner struct {
 }
 
 // staging gathers an owner's whole state from chunks while cur goes on being served.
+//
+// Invariant: every chunk came from a sender whose head is at least gc. It begins after
+// the collection gc, so an entry deleted by then is in no first chunk; a sender behind
+// gc might still have it, and no later chunk would take it away.
 type staging struct {
 	*state
 	goal   uint64         // complete at this version
 	values map[string]any // from Validate, by key
+	begun  time.Time
+	last   time.Time // when the last chunk came
 }
+
+const (
+	stagingIdle = 10 * time.Second // without a chunk, after which a staging is dropped
+	goalMoves   = 5 * time.Second  // for how long what changes meanwhile moves the goal
+)
 
 // Change is one all-or-nothing step of one owner's entries.
 type Change struct {
@@ -167,7 +179,7 @@ type Stats struct {
 func New(cfg Config, now time.Time) (*Core, error) {
 	cfg.setDefaults()
 	if cfg.Self == (ID{}) || cfg.Epoch == 0 || cfg.Epoch > maxCount {
-		return nil, errors.New("replica: an id and an epoch are needed")
+		return nil, fmt.Errorf("replica: node id %v with epoch %d: an id, and an epoch of 1..%d, are needed", cfg.Self, cfg.Epoch, uint64(maxCount))
 	}
 	return &Core{
 		cfg:    cfg,
@@ -247,10 +259,13 @@ func (c *Core) collectOwn() {
 }
 
 // raiseEpoch begins a new epoch above one that a peer remembers of us: our disk was
-// set back, or our clock. All entries are numbered anew.
+// set back, or our clock. All entries are numbered anew. The step differs from one
+// incarnation to another, lest two that share an id raise to the same epoch and state
+// different things in it.
 func (c *Core) raiseEpoch(above uint64) {
 	c.stats.EpochsRaised++
-	next := newState(above + 1)
+	step := 1 + mix(uint64(c.now.UnixNano())^mix(c.own.epoch^mix(c.own.version)))%1024
+	next := newState(max(above, c.own.epoch, unixMilli(c.now)) + step)
 	for _, e := range c.own.since(0) {
 		if e.deleted {
 			continue // a new epoch replaces all: tombstones have nothing to say in it
@@ -263,6 +278,16 @@ func (c *Core) raiseEpoch(above uint64) {
 	c.rehash(c.cfg.Self)
 	c.pushOwn(0)
 }
+
+// plausible reports whether an epoch can be true: epochs are milliseconds of a clock,
+// and nobody's is ten years ahead. A host may boot with a clock at zero, so ours does
+// not count before the first release.
+func (c *Core) plausible(epoch uint64) bool {
+	const firstRelease, tenYears = 1_796_000_000_000, 10 * 366 * 24 * 3600 * 1000
+	return epoch <= max(unixMilli(c.now), firstRelease)+tenYears
+}
+
+func unixMilli(t time.Time) uint64 { return uint64(max(0, t.UnixMilli())) }
 
 // Receive takes a frame from a peer. The frame's bytes are not kept.
 func (c *Core) Receive(now time.Time, from ID, b []byte) {
@@ -281,7 +306,7 @@ func (c *Core) Receive(now time.Time, from ID, b []byte) {
 		c.receiveDelta(from, &f.deltas[i], f.answers != 0)
 	}
 	if f.answers != 0 {
-		c.answered(from, f.answers, f.last)
+		c.answered(from, f.answers, f.last, f.cut)
 	}
 	switch {
 	case f.root != nil:

@@ -1,7 +1,9 @@
 package replica
 
 import (
+	"cmp"
 	"encoding/binary"
+	"fmt"
 	"slices"
 )
 
@@ -37,7 +39,7 @@ func (c *Core) part(id ID) *uint64 {
 func (c *Core) rehash(id ID) {
 	c.unhash(id)
 	s := c.stateOf(id)
-	if s == nil || id != c.cfg.Self && c.roster.Membership(id) != Alive {
+	if s == nil || id != c.cfg.Self && c.roster.Membership(id) != Alive || id == c.cfg.Self && c.leaving {
 		return
 	}
 	h := headHash(id, s)
@@ -63,7 +65,7 @@ func (c *Core) unhash(id ID) {
 
 // compareRoots sends the root to the next of the ring successors.
 func (c *Core) compareRoots() {
-	if peers := c.roster.Successors(c.cfg.Self, c.cfg.Rings); len(peers) > 0 {
+	if peers := c.roster.Successors(c.cfg.Self, c.cfg.Rings); len(peers) > 0 && !c.leaving {
 		c.sendRoot(peers[c.ticks%uint64(len(peers))])
 	}
 }
@@ -110,20 +112,46 @@ func (c *Core) receiveBuckets(from ID, theirs *bucketHashes) {
 	c.sendHeads(from, differing)
 }
 
+// listed returns the heads of the living owners in the buckets that h covers, but for
+// those in except, by bucket and id.
+func (c *Core) listed(h *heads, except map[ID]struct{}) []head {
+	var list []head
+	add := func(id ID, s *state, part uint64) {
+		if _, ok := except[id]; !ok && part != 0 && h.has(bucketOf(id)) {
+			list = append(list, head{id, s.epoch, s.version})
+		}
+	}
+	add(c.cfg.Self, c.own, c.digest.self)
+	for id, o := range c.owners {
+		add(id, o.cur, o.hash)
+	}
+	slices.SortFunc(list, func(a, b head) int {
+		return cmp.Or(bucketOf(a.owner)-bucketOf(b.owner), compareIDs(a.owner, b.owner))
+	})
+	return list
+}
+
+// askOfPresumed names the owners that were brought back from disk and are not met yet:
+// whoever knows that one of them left will say so.
+func (c *Core) askOfPresumed(peer ID) {
+	ask := &heads{} // covers nothing
+	for _, id := range c.ownerIDs() {
+		if s := c.owners[id].cur; s != nil && c.roster.Membership(id) == Presumed {
+			ask.heads = append(ask.heads, head{id, s.epoch, s.version})
+		}
+	}
+	for list := range slices.Chunk(ask.heads, headsPerFrame) {
+		c.send(peer, encodeHeads(&heads{heads: list}))
+	}
+}
+
 // headsPerFrame keeps a frame of heads within one chunk.
 const headsPerFrame = 1500
 
 // sendHeads lists the living owners in the buckets that h covers, in as many frames
 // as it takes; each frame covers whole buckets.
 func (c *Core) sendHeads(to ID, h *heads) {
-	list := []head{}
-	for _, id := range append(c.ownerIDs(), c.cfg.Self) {
-		if *c.part(id) != 0 && h.has(bucketOf(id)) {
-			s := c.stateOf(id)
-			list = append(list, head{id, s.epoch, s.version})
-		}
-	}
-	slices.SortStableFunc(list, func(a, b head) int { return bucketOf(a.owner) - bucketOf(b.owner) })
+	list := c.listed(h, nil)
 	part := &heads{}
 	for i := range buckets {
 		if !h.has(i) {
@@ -150,11 +178,13 @@ func (c *Core) receiveHeads(from ID, h *heads) {
 	offer := &heads{} // covers nothing: an answer
 	for _, x := range h.heads {
 		listed[x.owner] = struct{}{}
+		if !c.plausible(x.epoch) {
+			c.refuse(from, x.owner, fmt.Errorf("an epoch of %d, years ahead", x.epoch))
+			continue
+		}
 		if x.owner != c.cfg.Self && c.buriedAt(x.owner, x.epoch) {
-			if g := c.graves[x.owner]; x.epoch <= g.epoch {
-				q := c.pushes.of(from)
-				q.gone = append(q.gone, gone{x.owner, g.epoch})
-			}
+			q := c.pushes.of(from)
+			q.gone = append(q.gone, gone{x.owner, max(x.epoch, c.graves[x.owner].epoch)})
 			continue
 		}
 		s := c.stateOf(x.owner)
@@ -170,12 +200,7 @@ func (c *Core) receiveHeads(from ID, h *heads) {
 			offer.heads = append(offer.heads, head{x.owner, s.epoch, s.version})
 		}
 	}
-	for _, id := range append(c.ownerIDs(), c.cfg.Self) {
-		if _, ok := listed[id]; !ok && *c.part(id) != 0 && h.has(bucketOf(id)) {
-			s := c.stateOf(id)
-			offer.heads = append(offer.heads, head{id, s.epoch, s.version})
-		}
-	}
+	offer.heads = append(offer.heads, c.listed(h, listed)...)
 	for list := range slices.Chunk(offer.heads, headsPerFrame) {
 		c.send(from, encodeHeads(&heads{heads: list}))
 	}

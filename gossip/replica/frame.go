@@ -28,6 +28,7 @@ type frame struct {
 	gone    []gone
 	answers uint64
 	last    bool
+	cut     bool
 }
 
 type delta struct {
@@ -165,10 +166,13 @@ func appendGone(b []byte, g gone) []byte {
 	return appendBytes(b, 6, appendUint(appendID(nil, g.owner), 2, g.epoch))
 }
 
-func appendAnswer(b []byte, number uint64, last bool) []byte {
+func appendAnswer(b []byte, number uint64, last, cut bool) []byte {
 	b = appendUint(b, 7, number)
 	if last {
 		b = appendTrue(b, 8)
+	}
+	if cut {
+		b = appendTrue(b, 9)
 	}
 	return b
 }
@@ -212,6 +216,8 @@ func decodeFrame(b []byte) (*frame, error) {
 			f.answers = v.uint
 		case 8:
 			f.last = v.uint != 0
+		case 9:
+			f.cut = v.uint != 0
 		}
 		return err
 	})

@@ -20,7 +20,7 @@ func sampleFrames() [][]byte {
 	hashes.hashes[3] = 9
 	return [][]byte{
 		appendDelta(nil, id, s, 0, 2, s.since(0)),
-		appendAnswer(appendDelta(nil, id, s, 1, 2, s.since(1)), 5, true),
+		appendAnswer(appendDelta(nil, id, s, 1, 2, s.since(1)), 5, true, false),
 		encodeRoot(root{3, 4}),
 		encodeBuckets(&hashes),
 		encodeHeads(h),

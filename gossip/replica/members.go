@@ -2,6 +2,7 @@ package replica
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -65,6 +66,9 @@ func (c *Core) Drop(now time.Time, id ID) {
 // Leave tells the peers that this node leaves for good with what it registered.
 func (c *Core) Leave(now time.Time) {
 	c.now = now
+	c.leaving = true
+	c.rehash(c.cfg.Self)
+	c.pushes.forgetOwner(c.cfg.Self)
 	for _, peer := range c.targets() {
 		q := c.pushes.of(peer)
 		q.gone = append(q.gone, gone{c.cfg.Self, c.own.epoch})
@@ -72,8 +76,12 @@ func (c *Core) Leave(now time.Time) {
 }
 
 func (c *Core) receiveGone(from ID, g gone) {
+	if !c.plausible(g.epoch) {
+		c.refuse(from, g.owner, fmt.Errorf("it is said to have left at epoch %d, years ahead", g.epoch))
+		return
+	}
 	if g.owner == c.cfg.Self {
-		if g.epoch >= c.own.epoch && g.epoch < maxCount {
+		if g.epoch >= c.own.epoch && !c.leaving {
 			c.raiseEpoch(g.epoch) // somebody is wrong: we are here
 		}
 		return
@@ -143,10 +151,18 @@ func (c *Core) addOwner(id ID) *owner {
 
 // expire forgets what nobody stands behind any more.
 func (c *Core) expire() {
-	for _, id := range c.ownerIDs() {
-		if c.roster.Membership(id) == Unknown && c.now.Sub(c.owners[id].since) >= c.cfg.ProvisionalTTL {
-			c.forget(id)
+	var stale []ID
+	for id, o := range c.owners {
+		if c.roster.Membership(id) == Unknown && c.now.Sub(o.since) >= c.cfg.ProvisionalTTL {
+			stale = append(stale, id)
 		}
+		if o.staged != nil && c.now.Sub(o.staged.last) >= stagingIdle {
+			o.staged = nil // nobody has the rest: what is complete elsewhere counts again
+		}
+	}
+	slices.SortFunc(stale, compareIDs)
+	for _, id := range stale {
+		c.forget(id)
 	}
 	for id, g := range c.graves {
 		if c.now.Sub(g.since) >= c.cfg.GraveTTL {

@@ -152,7 +152,10 @@ func (c *Core) have(id ID) want {
 }
 
 // answered takes note of a frame that answers a pull.
-func (c *Core) answered(peer ID, number uint64, last bool) {
+//
+// An answer that was cut by its limit says nothing of the owners it did not come to;
+// they are asked for again, unless it brought nothing at all.
+func (c *Core) answered(peer ID, number uint64, last, cut bool) {
 	s := c.pulls.byPeer[peer]
 	if s == nil || s.number != number || s.deadline.IsZero() {
 		return
@@ -161,14 +164,21 @@ func (c *Core) answered(peer ID, number uint64, last bool) {
 	if !last {
 		return
 	}
+	progress := false
+	for _, id := range s.asked {
+		w := c.pulls.wanted[id]
+		progress = progress || w == nil || w.progress
+	}
 	for _, id := range s.asked {
 		w := c.pulls.wanted[id]
 		switch {
 		case w == nil || w.peer != peer:
-		case c.satisfied(id, w) || !w.progress: // here, or the peer could not give it
+		case c.satisfied(id, w):
 			delete(c.pulls.wanted, id)
-		default:
+		case w.progress || cut && progress:
 			s.queue = append(s.queue, id)
+		default: // the peer could not give it
+			delete(c.pulls.wanted, id)
 		}
 	}
 	s.asked, s.deadline = nil, time.Time{}
@@ -201,6 +211,7 @@ func (c *Core) receivePull(from ID, p *pull) {
 		}
 		for at < s.version || at == 0 {
 			if out.total >= c.cfg.AnswerSize {
+				out.cut = true
 				break
 			}
 			raw, to := c.chunk(w.owner, s, at)

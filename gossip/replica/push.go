@@ -71,6 +71,9 @@ func (c *Core) targets() []ID {
 }
 
 func (c *Core) pushOwn(since uint64) {
+	if c.leaving {
+		return
+	}
 	for _, peer := range c.targets() {
 		c.pushes.of(peer).add(c.cfg.Self, since)
 	}
@@ -89,7 +92,7 @@ func (c *Core) pushOn(owner ID, since uint64, from ID) {
 // members that came or came back: a newcomer and a healed partition are repaired now,
 // not at the next tick.
 func (c *Core) meetPeers() {
-	if len(c.met) == 0 {
+	if len(c.met) == 0 || c.leaving {
 		return
 	}
 	targets := c.targets()
@@ -101,6 +104,7 @@ func (c *Core) meetPeers() {
 	c.offered = targets
 	for _, peer := range c.roster.Successors(c.cfg.Self, c.cfg.Rings) {
 		if slices.Contains(c.met, peer) {
+			c.askOfPresumed(peer)
 			c.sendRoot(peer)
 		}
 	}
@@ -165,6 +169,7 @@ type packer struct {
 	buf     []byte
 	total   int
 	stream  bool // a frame went by stream: the rest must follow it there, in order
+	cut     bool // the answer's limit was reached
 }
 
 // add appends a part, sending what is there first if both do not fit a frame.
@@ -183,7 +188,7 @@ func (p *packer) add(part []byte) {
 // flush sends what is there. The last frame of an answer is sent even if empty.
 func (p *packer) flush(last bool) {
 	if p.answers != 0 && (last || len(p.buf) > 0) {
-		p.buf = appendAnswer(p.buf, p.answers, last)
+		p.buf = appendAnswer(p.buf, p.answers, last, p.cut && last)
 	}
 	if len(p.buf) == 0 {
 		return
