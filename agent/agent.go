@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/oklog/run"
@@ -54,6 +55,7 @@ type Agent struct {
 	dns     *dnsserver.Server
 	http    *httpapi.Server
 
+	raised  atomic.Uint64 // an epoch that is to be kept, 0 if none is
 	leave   sync.Once
 	leaving chan struct{} // closed to begin a graceful stop
 	closed  sync.Once
@@ -97,16 +99,26 @@ func (a *Agent) openState() (err error) {
 	}
 	// Neither epoch nor index may go back, whatever the clock did meanwhile.
 	now := time.Now()
+	if !replica.Plausible(now, c.start.Epoch) {
+		a.log.Warn("the epoch kept on disk is years ahead and not used", "epoch", c.start.Epoch)
+		c.start.Epoch = 0
+	}
 	seed := max(uint64(now.UnixMicro()), c.start.Index+indexMargin)
 	c.start = startRecord{Epoch: max(uint64(now.UnixMilli()), c.start.Epoch) + 1, Index: seed}
 	a.catalog = catalog.NewStore(seed)
+	c.registry.nodeMeta = a.cfg.NodeMeta
 	b := newBatch(c.registry, now)
 	b.write(record{Start: &c.start})
 	b.durable = true
 	if err := b.applyFile(a.cfg.Services, a.cfg.Checks); err != nil {
 		return err
 	}
-	return c.keep(b)
+	// A full disk keeps nobody from answering: peers would tell of a later epoch.
+	if err := c.keep(b); err != nil {
+		c.unsaved = true
+		c.tellDisk(err)
+	}
+	return nil
 }
 
 // indexMargin is more than the catalogue's index can grow between two notes of it.
@@ -121,6 +133,10 @@ func (a *Agent) openJournal(path string) error {
 		return fmt.Errorf("cannot bring back what is registered on this host: %w", err)
 	}
 	c.journal, c.compacted = log, log.Size()
+	if recovery.Created && a.dir.before {
+		a.log.Warn("the data directory has been used before, but its journal of registrations is missing: what was registered on this host is gone",
+			"file", path)
+	}
 	if !recovery.Intact() {
 		a.log.Warn("the journal of registrations was damaged; what could be read is in use",
 			"file", path, "records", recovery.Records, "unfinished_bytes", recovery.TruncatedBytes,
@@ -235,7 +251,7 @@ func (a *Agent) node(checks []catalog.Check) *catalog.Node {
 // report takes what a check found. It waits until that is in the registry: a report
 // that came late could undo what was set after it.
 func (a *Agent) report(r health.Report) {
-	err := a.commits.change(context.Background(), func(b *batch) error {
+	err := a.commits.find(func(b *batch) error {
 		b.setStatus(r.CheckID, r.Status, r.Output, false)
 		return nil
 	})
@@ -245,14 +261,23 @@ func (a *Agent) report(r health.Report) {
 }
 
 // keepEpoch keeps an epoch that had to be raised. It is called from gossip's loop,
-// which the committer may be waiting for, so it must not wait for the committer.
+// which the committer may be waiting for, so it must not wait for the committer: the
+// greatest epoch is left for whoever comes first.
 func (a *Agent) keepEpoch(epoch uint64) {
-	go a.commits.note(func(b *batch) error {
-		a.commits.start.Epoch = max(a.commits.start.Epoch, epoch)
-		b.write(record{Start: &a.commits.start})
-		b.durable = true
-		return nil
-	})
+	if a.raised.Swap(epoch) != 0 {
+		return // someone is on the way already, and will find this one
+	}
+	go func() {
+		err := a.commits.find(func(b *batch) error {
+			a.commits.start.Epoch = max(a.commits.start.Epoch, a.raised.Swap(0))
+			b.write(record{Start: &a.commits.start})
+			b.durable = true
+			return nil
+		})
+		if err != nil {
+			a.log.Warn("the raised epoch was not kept; the next start may have to raise it again", "error", err)
+		}
+	}()
 }
 
 // Run serves until ctx ends, a graceful leave was asked for, or some part fails, and

@@ -17,6 +17,7 @@ import (
 	"covey/agent/config"
 	"covey/catalog"
 	"covey/catalog/definition"
+	"covey/health"
 	"covey/internal/fault"
 )
 
@@ -192,6 +193,56 @@ func TestAFailedWriteChangesNothing(t *testing.T) {
 	fs.full.Store(false)
 	if err := x.RegisterService(ctx, web(81), false); err != nil {
 		t.Errorf("with space again: %v", err)
+	}
+}
+
+func TestOnAFullDiskAnswersFollowTheChecks(t *testing.T) {
+	fs, dir := &fullDisk{}, t.TempDir()
+	x := startAgent(t, testConfig(dir), Options{FS: fs})
+	if err := x.RegisterService(t.Context(), web(80, ttl("alive", catalog.Passing)), false); err != nil {
+		t.Fatal(err)
+	}
+	fs.full.Store(true)
+	x.report(health.Report{CheckID: "alive", Status: catalog.Critical, Output: "gone"})
+	if e := x.endpoint("web-80"); e.Status() != catalog.Critical {
+		t.Errorf("a dead instance is still answered: %v", e.Status())
+	}
+	x.kill(t)
+	y := startAgent(t, testConfig(dir), Options{FS: fs})
+	if y.endpoint("web-80") == nil {
+		t.Error("an agent that starts on a full disk does not know what it has")
+	}
+}
+
+func TestWhatOthersWouldRefuseIsRefusedHere(t *testing.T) {
+	x := startAgent(t, testConfig(t.TempDir()), Options{})
+	ctx := t.Context()
+	var checks []definition.Check
+	for i := range catalog.MaxChecks {
+		checks = append(checks, ttl(fmt.Sprint("check-", i), catalog.Passing))
+	}
+	if err := x.RegisterService(ctx, web(80, checks...), false); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.ServiceMaintenance(ctx, "web-80", true, "full"); err != nil {
+		t.Errorf("a service with all its checks cannot be put into maintenance: %v", err)
+	}
+	if err := x.RegisterCheck(ctx, definition.Check{ID: "more", Name: "more", ServiceID: "web-80", TTL: time.Hour}); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("one check too many: %v", err)
+	}
+	var err error
+	n := 0
+	for ; n < catalog.MaxChecks && err == nil; n++ {
+		c := ttl(fmt.Sprint("node-", n), catalog.Passing)
+		c.Notes = strings.Repeat("n", catalog.MaxNotes)
+		err = x.RegisterCheck(ctx, c)
+	}
+	if fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "bytes") {
+		t.Errorf("after %d large node checks: %v", n, err)
+	}
+	node := x.catalog.View().Host(x.cfg.NodeName).Node
+	if _, err := catalog.Decode(node.Key(), catalog.Encode(node)); err != nil {
+		t.Errorf("others refuse this node's record: %v", err)
 	}
 }
 

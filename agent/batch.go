@@ -114,28 +114,8 @@ func (b *batch) registerService(d definition.Service, replaceChecks, fromFile bo
 			}
 		}
 	}
-	return b.fits(d.ID)
+	return b.shareable(d.ID)
 }
-
-// fits refuses an instance that is too large to be shared with other hosts.
-func (b *batch) fits(serviceID string) error {
-	checks := b.checksOf(serviceID)
-	if len(checks) > catalog.MaxChecks {
-		return fault.Field("Checks", "service %q would have %d checks; %d are allowed", serviceID, len(checks), catalog.MaxChecks)
-	}
-	i := b.instance(serviceID, checks)
-	for j := range i.Checks { // as large as they may become
-		if len(i.Checks[j].Output) < catalog.MaxOutput {
-			i.Checks[j].Output = fullOutput
-		}
-	}
-	if n := len(catalog.Encode(i)); n > catalog.MaxRecord {
-		return fault.New(fault.Invalid, "service %q takes %d bytes with its tags, meta and checks; %d are allowed", serviceID, n, catalog.MaxRecord)
-	}
-	return nil
-}
-
-var fullOutput = string(make([]byte, catalog.MaxOutput))
 
 func (b *batch) deregisterService(id string) error {
 	s := b.services[id]
@@ -177,13 +157,7 @@ func (b *batch) registerCheck(d definition.Check, fromFile bool) error {
 		b.durable = true
 	}
 	b.watch(c)
-	if d.ServiceID != "" {
-		return b.fits(d.ServiceID)
-	}
-	if n := len(b.checksOf("")); n > catalog.MaxChecks {
-		return fault.New(fault.Invalid, "this node would have %d checks; %d are allowed", n, catalog.MaxChecks)
-	}
-	return nil
+	return b.shareable(d.ServiceID)
 }
 
 // watch has health carry out a check, beginning with the state it is in.
@@ -234,6 +208,7 @@ func (b *batch) setStatus(id string, status catalog.Status, output string, durab
 const (
 	serviceMaintenanceName = "Service Maintenance Mode"
 	nodeMaintenanceName    = "Node Maintenance Mode"
+	maintenanceType        = "maintenance"
 	noServiceReason        = "Maintenance mode is enabled for this service, but no reason was provided. This is a default message."
 	noNodeReason           = "Maintenance mode is enabled for this node, but no reason was provided. This is a default message."
 )
@@ -259,10 +234,10 @@ func (b *batch) maintain(serviceID string, on bool, reason string) error {
 		}
 		state.Notes = reason
 	}
-	state.Status, state.Type = catalog.Critical, "maintenance"
+	state.Status, state.Type = catalog.Critical, maintenanceType
 	c := &check{state: state, serviceID: serviceID, changed: b.now}
 	b.setCheck(state.ID, c)
 	b.write(record{Check: &checkRecord{State: state, ServiceID: serviceID}})
 	b.durable = true
-	return nil
+	return b.shareable(serviceID)
 }

@@ -30,6 +30,8 @@ type committer struct {
 	start     startRecord
 	compacted int64               // size of the journal after it was last written anew
 	unshown   map[string]struct{} // services, "" for the node, with outputs held back
+	unsaved   bool                // something holds that is not in the journal
+	failing   bool                // the last write failed
 
 	requests chan *request
 	stopping chan struct{}
@@ -38,9 +40,10 @@ type committer struct {
 
 // request is one change, or several that stand or fall together.
 type request struct {
-	do   func(*batch) error
-	err  error
-	done chan struct{} // nil if nobody waits
+	do      func(*batch) error
+	promise bool // success means that it is on disk
+	err     error
+	done    chan struct{}
 }
 
 const (
@@ -63,7 +66,16 @@ func newCommitter() *committer {
 // change carries out do and waits until it is durable and visible, or failed and
 // without effect. The end of ctx does not take back what was asked for.
 func (c *committer) change(ctx context.Context, do func(*batch) error) error {
-	r := &request{do: do, done: make(chan struct{})}
+	return c.ask(ctx, &request{do: do, promise: true, done: make(chan struct{})})
+}
+
+// find does the same for what a check found: it is visible when find returns, and on
+// disk sooner or later.
+func (c *committer) find(do func(*batch) error) error {
+	return c.ask(context.Background(), &request{do: do, done: make(chan struct{})})
+}
+
+func (c *committer) ask(ctx context.Context, r *request) error {
 	select {
 	case c.requests <- r:
 	case <-c.stopping:
@@ -85,14 +97,6 @@ func (c *committer) change(ctx context.Context, do func(*batch) error) error {
 }
 
 var errStopping = fault.New(fault.Unavailable, "this agent is stopping")
-
-// note carries out do some time soon; nobody waits for it.
-func (c *committer) note(do func(*batch) error) {
-	select {
-	case c.requests <- &request{do: do}:
-	case <-c.stopping:
-	}
-}
 
 // run commits until stop, and then what is waiting.
 func (c *committer) run() error {
@@ -138,8 +142,34 @@ func (c *committer) gather(first *request) []*request {
 }
 
 // commit carries out requests as one batch: all that are valid reach the disk with
-// one sync, or none does.
+// one sync. If they cannot, promises are not given, but what checks found holds all
+// the same: a full disk must not keep a dead instance in the answers.
 func (c *committer) commit(list []*request) {
+	b := c.carryOut(list)
+	err := c.keep(b)
+	if err != nil {
+		b.back(mark{})
+		var findings []*request
+		for _, r := range list {
+			switch {
+			case !r.promise:
+				findings = append(findings, r)
+			case r.err == nil:
+				r.err = fmt.Errorf("not registered: %w", err)
+			}
+		}
+		b = c.carryOut(findings)
+		c.unsaved = c.unsaved || len(b.records) > 0
+	}
+	c.tellDisk(err)
+	c.show(b)
+	for _, r := range list {
+		close(r.done)
+	}
+}
+
+// carryOut makes the changes that requests ask for, each whole or not at all.
+func (c *committer) carryOut(list []*request) *batch {
 	b := newBatch(c.registry, time.Now())
 	for _, r := range list {
 		m := b.mark()
@@ -147,24 +177,18 @@ func (c *committer) commit(list []*request) {
 			b.back(m)
 		}
 	}
-	if err := c.keep(b); err != nil {
-		b.back(mark{})
-		c.log.Error("nothing can be registered", "error", err)
-		for _, r := range list {
-			if r.err == nil {
-				r.err = fmt.Errorf("not registered: %w", err)
-			}
-		}
-	} else {
-		c.show(b)
+	return b
+}
+
+// tellDisk logs when writing begins to fail, and when it works again.
+func (c *committer) tellDisk(err error) {
+	switch {
+	case err != nil && !c.failing:
+		c.log.Error("nothing can be registered or deregistered; answers go on", "error", err)
+	case err == nil && c.failing:
+		c.log.Info("registrations can be kept again")
 	}
-	for _, r := range list {
-		if r.done != nil {
-			close(r.done)
-		} else if r.err != nil {
-			c.log.Debug("a change that nobody waits for failed", "error", r.err)
-		}
-	}
+	c.failing = err != nil
 }
 
 // keep writes the batch. A journal that lost touch with its disk is written anew,
@@ -256,7 +280,7 @@ func (c *committer) reap(now time.Time) {
 		}
 		id := k.serviceID
 		c.log.Warn("deregistering a service: its check has been critical for too long", "service", id, "check", k.state.ID, "since", k.changed)
-		c.commit([]*request{{do: func(b *batch) error { return b.deregisterService(id) }}})
+		c.commit([]*request{{do: func(b *batch) error { return b.deregisterService(id) }, promise: true, done: make(chan struct{})}})
 		return // the map has changed; the rest follows at the next round
 	}
 }
@@ -272,18 +296,18 @@ func (c *committer) keepIndex() {
 
 // compact writes the journal anew when most of it is history.
 func (c *committer) compact() {
-	if c.journal == nil || c.journal.Size() < max(minCompact, compactFactor*c.compacted) {
+	if c.journal == nil || !c.unsaved && c.journal.Size() < max(minCompact, compactFactor*c.compacted) {
 		return
 	}
-	if err := c.rewrite(); err != nil {
-		c.log.Warn("the journal could not be written anew; it goes on growing", "error", err)
+	if err := c.rewrite(); err != nil && !c.failing {
+		c.log.Warn("the journal could not be written anew; it will be tried again", "error", err)
 	}
 }
 
 func (c *committer) rewrite() error {
 	err := c.journal.Compact(func(emit func([]byte) error) error { return c.registry.snapshot(c.start, emit) })
 	if err == nil {
-		c.compacted = c.journal.Size()
+		c.compacted, c.unsaved = c.journal.Size(), false
 	}
 	return err
 }

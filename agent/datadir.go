@@ -16,8 +16,9 @@ import (
 // dataDir is the directory in which an agent keeps what a restart needs. The zero
 // value keeps nothing.
 type dataDir struct {
-	path string
-	lock *flock.Flock
+	path   string
+	lock   *flock.Flock
+	before bool // an agent has used it before
 }
 
 // openDataDir makes the directory if it is not there and takes its lock, which the
@@ -50,7 +51,7 @@ func (d dataDir) file(name string) string {
 
 // nodeID returns the id kept in the directory, making it the first time. A configured
 // id takes its place.
-func (d dataDir) nodeID(configured catalog.NodeID) (catalog.NodeID, error) {
+func (d *dataDir) nodeID(configured catalog.NodeID) (catalog.NodeID, error) {
 	if d.path == "" {
 		if configured != (catalog.NodeID{}) {
 			return configured, nil
@@ -65,6 +66,7 @@ func (d dataDir) nodeID(configured catalog.NodeID) (catalog.NodeID, error) {
 		if err != nil {
 			return kept, fmt.Errorf("the file %s does not hold this node's id: %w; restore it, or remove it to begin as a new node", name, err)
 		}
+		d.before = true
 		if configured == (catalog.NodeID{}) || configured == kept {
 			return kept, nil
 		}

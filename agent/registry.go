@@ -21,6 +21,7 @@ type registry struct {
 	// statuses are those of checks that are defined in configuration files, which are
 	// read after the journal.
 	statuses map[string]checkState
+	nodeMeta map[string]string // of the node's record, which its checks are part of
 }
 
 // service is immutable; a change replaces it.

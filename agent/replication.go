@@ -50,8 +50,10 @@ func (a *Agent) apply(changes []replica.Change) {
 func (a *Agent) setMember(id replica.ID, m replica.Membership) {
 	liveness := catalog.Unknown
 	switch m {
-	case replica.Alive, replica.Presumed:
+	case replica.Alive:
 		liveness = catalog.Alive
+	case replica.Presumed:
+		liveness = catalog.Presumed
 	case replica.Failed:
 		liveness = catalog.Failed
 	}

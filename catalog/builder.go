@@ -138,8 +138,11 @@ func (b *builder) bearer(name string) *owner {
 	var best *owner
 	rank := func(o *owner) int {
 		r := 0
-		if o.liveness == Alive {
-			r += 2
+		switch o.liveness {
+		case Alive:
+			r = 4
+		case Presumed:
+			r = 2
 		}
 		if o.shown != nil && strings.EqualFold(o.shown.host.Name, name) {
 			r++
@@ -323,7 +326,7 @@ func (b *builder) renderService(key string, list []placement) {
 func only(list []placement, alive bool) []placement {
 	out := slices.Clone(list)
 	for i := range out {
-		if e := out[i].next; e != nil && (e.Host.Liveness == Alive) != alive {
+		if e := out[i].next; e != nil && e.Host.Liveness.Up() != alive {
 			out[i].next = nil
 		}
 	}

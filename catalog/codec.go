@@ -194,8 +194,8 @@ func appendChecks(b []byte, num protowire.Number, checks []Check) []byte {
 }
 
 func (f field) intoChecks(list []Check) ([]Check, error) {
-	if len(list) == MaxChecks {
-		return nil, fmt.Errorf("it has more than %d checks", MaxChecks)
+	if len(list) > MaxChecks {
+		return nil, fmt.Errorf("it has more than %d checks", MaxChecks+1)
 	}
 	raw, err := f.bytes()
 	if err != nil {

@@ -18,7 +18,7 @@ const (
 	MaxMeta         = 64
 	MaxMetaKeyLen   = 128
 	MaxMetaValueLen = 512
-	MaxChecks       = 64
+	MaxChecks       = 64 // of a service or a node, besides the one of its maintenance
 	MaxAddresses    = 16
 	MaxExtra        = 16 << 10
 	MaxNotes        = 1024

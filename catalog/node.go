@@ -59,14 +59,21 @@ type Liveness uint8
 const (
 	// Unknown: records have come, membership has not heard of the node yet. Hidden.
 	Unknown Liveness = iota
+	// Presumed: it was alive before this agent's restart, and not met since. Answered.
+	Presumed
 	Alive
 	// Failed: the node did not say goodbye. Hidden, kept for its return.
 	Failed
 )
 
+// Up reports whether instances on the node may be answered.
+func (l Liveness) Up() bool { return l == Alive || l == Presumed }
+
 // String names the liveness in words shown to users.
 func (l Liveness) String() string {
 	switch l {
+	case Presumed:
+		return "presumed"
 	case Alive:
 		return "alive"
 	case Failed:

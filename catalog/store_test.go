@@ -58,7 +58,7 @@ func (m *model) settle() map[string]NodeID {
 	rank := func(id NodeID) string {
 		o := m.owners[id]
 		name := strings.ToLower(o.node.Name)
-		return fmt.Sprint(o.liveness == Alive, m.shown[name] == id, id)
+		return fmt.Sprint(o.liveness == Alive, o.liveness == Presumed, m.shown[name] == id, id)
 	}
 	for id, o := range m.owners {
 		if o.node == nil {
@@ -80,7 +80,7 @@ func (m *model) text() string {
 		o := m.owners[id]
 		lines = append(lines, fmt.Sprint("node ", name, " ", id, " ", o.liveness))
 		for _, i := range o.instances {
-			lines = append(lines, fmt.Sprintf("service %s %s/%s %t %d %v", strings.ToLower(i.Service), o.node.Name, i.ID, o.liveness == Alive, i.Port, i.Tags))
+			lines = append(lines, fmt.Sprintf("service %s %s/%s %t %d %v", strings.ToLower(i.Service), o.node.Name, i.ID, o.liveness.Up(), i.Port, i.Tags))
 		}
 	}
 	slices.Sort(lines)
@@ -94,7 +94,7 @@ func viewText(v *View) string {
 	}
 	for s := range v.Services() {
 		for e := range s.All() {
-			lines = append(lines, fmt.Sprintf("service %s %s/%s %t %d %v", strings.ToLower(s.Name), e.Host.Name, e.ID, e.Host.Liveness == Alive, e.Port, e.Tags))
+			lines = append(lines, fmt.Sprintf("service %s %s/%s %t %d %v", strings.ToLower(s.Name), e.Host.Name, e.ID, e.Host.Liveness.Up(), e.Port, e.Tags))
 		}
 	}
 	slices.Sort(lines)
@@ -113,7 +113,7 @@ func TestAViewIsWhatTheOwnersState(t *testing.T) {
 			watches := watchAll(before)
 			switch rapid.IntRange(0, 5).Draw(t, "step") {
 			case 0:
-				owner, l := id.Draw(t, "owner"), Liveness(rapid.IntRange(0, 2).Draw(t, "liveness"))
+				owner, l := id.Draw(t, "owner"), Liveness(rapid.IntRange(0, 3).Draw(t, "liveness"))
 				m.of(owner).liveness = l
 				s.SetLiveness(owner, l)
 			case 1:

@@ -46,7 +46,7 @@ type tenancy struct {
 
 // Status is the worst of the node's own checks and of its liveness.
 func (h *Host) Status() Status {
-	if h.Liveness != Alive {
+	if !h.Liveness.Up() {
 		return Critical
 	}
 	return Worst(h.Checks)
@@ -55,7 +55,11 @@ func (h *Host) Status() Status {
 // SerfCheck is the check that states the node's liveness.
 func (h *Host) SerfCheck() Check {
 	c := Check{ID: SerfHealth, Name: "Serf Health Status", Status: Passing, Output: "Agent alive and reachable"}
-	if h.Liveness != Alive {
+	switch h.Liveness {
+	case Alive:
+	case Presumed:
+		c.Output = "Agent alive before the restart of the one asked, and not met since"
+	default:
 		c.Status, c.Output = Critical, "Agent not live or unreachable"
 	}
 	return c

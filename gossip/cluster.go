@@ -1,10 +1,13 @@
 package gossip
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
+	"github.com/hashicorp/go-multierror"
 	"github.com/hashicorp/serf/serf"
 
 	"covey/gossip/replica"
@@ -41,9 +44,23 @@ func (g *Gossip) Join(addrs ...string) (int, error) {
 		return n, nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("cannot join %v: %w; is an agent listening there, with the same key and datacenter?", addrs, err)
+		return 0, fmt.Errorf("cannot join %s: %s; is an agent listening there, with the same key and datacenter?", strings.Join(addrs, ", "), reasons(err))
 	}
 	return 0, nil
+}
+
+// reasons says on one line what went wrong with each address; serf's error has a line
+// for each under a heading.
+func reasons(err error) string {
+	var list *multierror.Error
+	if !errors.As(err, &list) {
+		return err.Error()
+	}
+	texts := make([]string, len(list.Errors))
+	for i, e := range list.Errors {
+		texts[i] = strings.Join(strings.Fields(e.Error()), " ")
+	}
+	return strings.Join(texts, "; ")
 }
 
 // Leave says goodbye: the others forget this node and all it registered. It takes a
@@ -88,8 +105,8 @@ func (g *Gossip) ForceLeave(node string, prune bool) error {
 		return fmt.Errorf("telling the cluster to forget node %q: %w", node, err)
 	}
 	g.do(func() {
-		if id, ok := g.byName[node]; ok && g.members[id].state == replica.Failed {
-			g.drop(id, "it was forced to leave")
+		if b := g.dir.names[node]; b != nil && b.state != replica.Alive {
+			g.forgetName(node, "it was forced to leave")
 		}
 	})
 	return nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"strconv"
 	"time"
 
 	"github.com/hashicorp/memberlist"
@@ -24,6 +25,7 @@ const (
 	IDTag         = "id"
 	DatacenterTag = "dc"
 	BuildTag      = "build"
+	EpochTag      = "epoch" // in base 36
 )
 
 // Config says how to take part in a cluster.
@@ -71,7 +73,8 @@ const (
 	gossipInterval    = 100 * time.Millisecond
 	reconnectInterval = 5 * time.Second
 	leaveDelay        = 500 * time.Millisecond
-	reclaimTime       = 30 * time.Second
+	reclaimTime       = 5 * time.Second // how long a dead node's name is kept from another address
+	leaveBroadcast    = 2 * time.Second
 	failedFor         = 24 * time.Hour // then a failed node is forgotten
 )
 
@@ -117,6 +120,7 @@ func (c *Config) serfConfig(t *transport, keyring *memberlist.Keyring, events ch
 	s.ReconnectInterval = reconnectInterval
 	s.ReconnectTimeout, s.TombstoneTimeout = failedFor, failedFor
 	s.LeavePropagateDelay = leaveDelay
+	s.BroadcastTimeout = leaveBroadcast
 	s.MinQueueDepth = 4096
 	s.ValidateNodeNames = false // names with dots are ours to allow
 	s.Tags = map[string]string{
@@ -124,6 +128,7 @@ func (c *Config) serfConfig(t *transport, keyring *memberlist.Keyring, events ch
 		IDTag:         base64.RawURLEncoding.EncodeToString(c.ID[:]),
 		DatacenterTag: c.Datacenter,
 		BuildTag:      c.Build,
+		EpochTag:      strconv.FormatUint(c.Epoch, 36),
 	}
 	return s
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -23,13 +22,15 @@ type Gossip struct {
 	roster    *roster
 	peers     *peersFile // nil if nothing is kept
 
-	calls   chan func() // run by the loop, which owns all that follows
-	core    *replica.Core
-	members map[replica.ID]*member
-	byName  map[string]replica.ID
-	settle  time.Time // when what is only presumed alive must have shown up; zero if not set
-	again   *time.Timer
+	calls  chan func() // run by the loop, which owns all that follows
+	core   *replica.Core
+	dir    *directory
+	known  map[replica.ID]string // last name of each id, for the log
+	settle time.Time             // when what is only presumed alive must have shown up; zero if not set
+	twin   *twin                 // another node with our id, nil if there is none
+	again  *time.Timer
 
+	failed  chan error // why the agent cannot go on
 	leaving chan struct{}
 	leave   sync.Once
 	stop    chan struct{}
@@ -37,19 +38,11 @@ type Gossip struct {
 	loop    sync.WaitGroup
 }
 
-// member is a node that replication knows of.
-type member struct {
-	name  string
-	addr  netip.AddrPort
-	state replica.Membership
-	since time.Time
-}
-
 const (
 	tickInterval = time.Second
 	// settleAfter is how long after the first peer was met a node that was alive
 	// before our restart may take to show up.
-	settleAfter = 10 * time.Second
+	settleAfter = 3 * time.Second
 	moreDelay   = 2 * time.Millisecond // between flushes that a budget held back
 	maxBatch    = 256                  // inputs taken before one flush
 	leaveDrain  = 200 * time.Millisecond
@@ -77,9 +70,10 @@ func New(cfg Config) (*Gossip, error) {
 		refused: newRefusals(cfg.Logger),
 		roster:  newRoster(),
 		calls:   make(chan func()),
-		members: map[replica.ID]*member{},
-		byName:  map[string]replica.ID{},
+		dir:     newDirectory(),
+		known:   map[replica.ID]string{},
 		again:   time.NewTimer(0),
+		failed:  make(chan error, 1),
 		leaving: make(chan struct{}),
 		stop:    make(chan struct{}),
 	}
@@ -118,6 +112,8 @@ func (g *Gossip) Run() error {
 	case <-g.leaving:
 		<-g.stop
 		return nil
+	case err := <-g.failed:
+		return err
 	case <-g.serf.ShutdownCh():
 		select {
 		case <-g.leaving:
@@ -128,7 +124,8 @@ func (g *Gossip) Run() error {
 		default:
 		}
 		return fmt.Errorf("this agent was shut out: another one bears the node name %q, and most of the cluster "+
-			"knows that one; start this agent with another --node", g.cfg.Name)
+			"knows that one; start this agent with another --node, or, if it is this host's own former address that "+
+			"is still known, start it again in a few seconds", g.cfg.Name)
 	}
 }
 
@@ -176,7 +173,7 @@ func (g *Gossip) run() {
 		case now := <-tick.C:
 			g.core.Tick(now)
 			g.settleMembers(now)
-			g.peers.tick(g.core, g.members)
+			g.peers.tick(g.core, g.dir)
 		case <-g.again.C:
 		case <-g.stop:
 			return
@@ -225,7 +222,7 @@ func (g *Gossip) flush() {
 }
 
 func (g *Gossip) send(s *replica.Send) {
-	m := g.members[s.To]
+	m := g.dir.ids[s.To]
 	if m == nil || !m.addr.IsValid() {
 		return
 	}
@@ -239,7 +236,7 @@ func (g *Gossip) send(s *replica.Send) {
 }
 
 func (g *Gossip) nameOf(id replica.ID) string {
-	if m := g.members[id]; m != nil {
+	if m := g.dir.ids[id]; m != nil {
 		return m.name
 	}
 	if id == g.cfg.ID {

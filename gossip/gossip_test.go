@@ -290,3 +290,121 @@ func TestAForeignMembersFileIsPutAside(t *testing.T) {
 		t.Error("the log does not name the file")
 	}
 }
+
+// as gives an agent the id of another.
+func as(id replica.ID) func(*Config) { return func(c *Config) { c.ID = id } }
+
+func TestARenamedNodeIsTheSameNode(t *testing.T) {
+	a, b := start(t, "a", nil), start(t, "b", nil)
+	join(t, b, a)
+	put(b, "s/web", "v1")
+	a.sees(t, b, "s/web", "v1")
+	b.Close()
+	c := start(t, "c", as(b.id))
+	c.id = b.id
+	put(c, "s/web", "v2")
+	join(t, c, a)
+	a.sees(t, c, "s/web", "v2")
+	failed := func() bool {
+		for _, m := range a.Members() {
+			if m.Name == "b" && m.Status == "failed" {
+				return true
+			}
+		}
+		return false
+	}
+	for !failed() { // the old name's failure is what used to hide the new one
+		<-time.After(50 * time.Millisecond)
+	}
+	if err := a.ForceLeave("b", false); err != nil {
+		t.Fatal(err)
+	}
+	put(c, "s/web", "v3")
+	a.sees(t, c, "s/web", "v3")
+	a.mu.Lock()
+	state := a.members[c.id]
+	a.mu.Unlock()
+	if state != replica.Alive {
+		t.Errorf("the renamed node is %v", state)
+	}
+	if c.members[c.id] != 0 {
+		t.Errorf("it was told of itself: %v", c.members)
+	}
+}
+
+func TestACopiedIdEndsTheLaterAgent(t *testing.T) {
+	a, b := start(t, "a", nil), start(t, "b", nil)
+	copied := start(t, "copied", func(c *Config) { c.ID, c.BindIP, c.Epoch = b.id, "127.0.0.2", b.cfg.Epoch+1000 })
+	join(t, b, a)
+	join(t, copied, a)
+	ended := make(chan error, 1)
+	go func() { ended <- copied.Run() }()
+	select {
+	case err := <-ended:
+		if err == nil || !strings.Contains(err.Error(), "node-id") || !strings.Contains(err.Error(), `"b"`) {
+			t.Errorf("it ended with %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("two agents go on under one id")
+	}
+}
+
+func TestARestartAloneKnowsWhoLeftAndCameBack(t *testing.T) {
+	dir := t.TempDir()
+	keep := func(c *Config) { c.PeersFile = filepath.Join(dir, "peers.log") }
+	a, b := start(t, "a", keep), start(t, "b", nil)
+	join(t, b, a)
+	put(b, "s/web", "v1")
+	a.sees(t, b, "s/web", "v1")
+	if err := b.Leave(); err != nil {
+		t.Fatal(err)
+	}
+	a.until(t, "b left", func() bool { return len(a.view[b.id]) == 0 })
+	b.Close()
+	again := start(t, "b", func(c *Config) { c.Epoch += 10; c.BindPort = b.transport.port })
+	put(again, "s/web", "v2")
+	join(t, again, a)
+	a.sees(t, again, "s/web", "v2")
+	again.Close()
+	a.Close()
+	alone := start(t, "a", keep)
+	if alone.view[b.id]["s/web"] != "v2" || alone.members[b.id] != replica.Presumed {
+		t.Errorf("it knows %v, %v", alone.view, alone.members)
+	}
+}
+
+func TestWhoLeftWhileWeWereDownIsNotPresumed(t *testing.T) {
+	dir := t.TempDir()
+	keep := func(c *Config) { c.PeersFile = filepath.Join(dir, "peers.log") }
+	a, b, c := start(t, "a", keep), start(t, "b", nil), start(t, "c", nil)
+	join(t, b, a)
+	join(t, c, a)
+	put(b, "s/web", "v1")
+	a.sees(t, b, "s/web", "v1")
+	c.sees(t, b, "s/web", "v1")
+	a.Close()
+	if err := b.Leave(); err != nil {
+		t.Fatal(err)
+	}
+	c.until(t, "b left", func() bool { return len(c.view[b.id]) == 0 })
+	again := start(t, "a", func(c *Config) { keep(c); c.Epoch += 10; c.BindPort = a.transport.port })
+	if again.view[b.id]["s/web"] != "v1" {
+		t.Fatalf("it does not know what it knew: %v", again.view)
+	}
+	join(t, again, c)
+	again.until(t, "b is known to have left", func() bool { return len(again.view[b.id]) == 0 })
+}
+
+func TestAForeignPeersFileIsPutAside(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "peers.log")
+	for _, text := range []string{"", "not a journal at all"} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		a := start(t, "a", func(c *Config) { c.PeersFile = path })
+		if !strings.Contains(a.log.String(), path+".foreign") {
+			t.Errorf("the log does not tell of %q", text)
+		}
+		a.Close()
+	}
+}

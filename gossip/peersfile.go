@@ -1,8 +1,10 @@
 package gossip
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -12,12 +14,13 @@ import (
 )
 
 // peersFile keeps what the other agents registered, so that a restart answers from it
-// before any peer is reached. It is written behind the loop's back and never synced:
+// before any peer is reached. It is written behind the loop's back, and appends to it
+// are never synced:
 // it survives a kill, and after a power cut the peers still have it all. If the disk
 // is too slow, the backlog is dropped and the file written anew.
 //
-// A record is a kind and its body: a delta as the core gave it, a member's state, or
-// the id of a node that is gone.
+// A record is a kind and its body: a delta as the core gave it, a name with the id that
+// bears it and its state, or a name that is forgotten.
 type peersFile struct {
 	path string
 	log  *slog.Logger
@@ -35,9 +38,9 @@ type peersFile struct {
 }
 
 const (
-	recordDelta   = 'D'
-	recordMember  = 'M'
-	recordDropped = 'X'
+	recordDelta     = 'D'
+	recordName      = 'N'
+	recordForgotten = 'X'
 
 	maxBacklog  = 8 << 20 // bytes
 	minRewrite  = 1 << 20 // below this size the file is let grow
@@ -51,27 +54,17 @@ func (g *Gossip) restore() error {
 	}
 	p := &peersFile{path: g.cfg.PeersFile, log: g.log, wake: make(chan struct{}, 1)}
 	now := time.Now()
-	unread := 0
-	file, recovery, err := journal.Open(g.cfg.PeersFile, journal.Options{FS: g.cfg.FS, Logger: g.log}, func(record []byte) error {
-		if err := g.restoreRecord(now, record); err != nil {
-			unread++ // one owner's word; its owner will say it again
-		}
-		return nil
-	})
-	if err != nil {
+	if err := p.open(g.cfg.FS, func(record []byte) error { return g.restoreRecord(now, record) }); err != nil {
 		return err
 	}
-	if !recovery.Intact() || unread > 0 {
-		g.log.Warn("what was kept of other agents could not be read in full; they will be asked for it again",
-			"file", p.path, "cut_bytes", recovery.TruncatedBytes, "damaged_records", recovery.DamagedRecords, "unread_records", unread, "saved_to", recovery.SavedTo)
-	}
-	p.file = file
-	p.fresh = file.Size()
-	p.rewrite = true
 	g.peers = p
-	for id, m := range g.members {
+	for id, m := range g.dir.ids {
+		g.known[id] = m.name
 		g.core.SetMember(now, id, m.state)
 		g.cfg.SetMember(id, m.state)
+	}
+	if n := len(g.dir.ids); n > 0 {
+		g.log.Info("answering from what was known before, until the other nodes are met", "nodes", n)
 	}
 	// What was restored is in the file already, and has no one to be sent to yet.
 	g.cfg.Apply(g.core.Flush().Changes)
@@ -79,34 +72,60 @@ func (g *Gossip) restore() error {
 	return nil
 }
 
+// open opens the file. One that is not ours is put aside: what it holds can be had
+// from the others.
+func (p *peersFile) open(fs journal.FS, replay func([]byte) error) error {
+	unread := 0
+	try := func() (*journal.Log, journal.Recovery, error) {
+		return journal.Open(p.path, journal.Options{FS: fs, Logger: p.log}, func(record []byte) error {
+			if replay(record) != nil {
+				unread++ // one owner's word; its owner will say it again
+			}
+			return nil
+		})
+	}
+	file, recovery, err := try()
+	if errors.Is(err, journal.ErrForeign) {
+		aside := p.path + ".foreign"
+		if renamed := os.Rename(p.path, aside); renamed != nil {
+			return errors.Join(err, renamed)
+		}
+		p.log.Warn("the file of what other agents registered is put aside; they will be asked for it", "file", p.path, "saved_to", aside, "error", err)
+		file, recovery, err = try()
+	}
+	if err != nil {
+		return err
+	}
+	if !recovery.Intact() || unread > 0 {
+		p.log.Warn("what was kept of other agents could not be read in full; they will be asked for it again",
+			"file", p.path, "cut_bytes", recovery.TruncatedBytes, "damaged_records", recovery.DamagedRecords, "unread_records", unread, "saved_to", recovery.SavedTo)
+	}
+	p.file, p.fresh, p.rewrite = file, file.Size(), true
+	return nil
+}
+
 func (g *Gossip) restoreRecord(now time.Time, record []byte) error {
 	if len(record) == 0 {
-		return fmt.Errorf("an empty record")
+		return errors.New("an empty record")
 	}
 	body := record[1:]
 	switch record[0] {
 	case recordDelta:
 		return g.core.Restore(now, body)
-	case recordMember:
+	case recordName:
 		if len(body) < idSize+1 {
-			return fmt.Errorf("a member record of %d bytes", len(body))
+			return fmt.Errorf("a name's record of %d bytes", len(body))
 		}
-		id, state, name := replica.ID(body[:idSize]), replica.Membership(body[idSize]), string(body[idSize+1:])
+		state := replica.Membership(body[idSize])
 		if state != replica.Failed {
 			state = replica.Presumed
 		}
-		g.members[id] = &member{name: name, state: state, since: now}
-		g.byName[name] = id
-	case recordDropped:
-		if len(body) != idSize {
-			return fmt.Errorf("a record of a node gone of %d bytes", len(body))
+		if id := replica.ID(body[:idSize]); id != g.cfg.ID {
+			g.dir.set(string(body[idSize+1:]), bearer{id: id, state: state, since: now})
 		}
-		id := replica.ID(body)
-		if m := g.members[id]; m != nil {
-			delete(g.byName, m.name)
-			delete(g.members, id)
-		}
-		g.core.Drop(now, id)
+	case recordForgotten:
+		// Its log goes when nobody claims it: it is of no known member from now on.
+		g.dir.remove(string(body))
 	}
 	return nil
 }
@@ -123,19 +142,19 @@ func (p *peersFile) add(self replica.ID, changes []replica.Change) {
 	}
 }
 
-func (p *peersFile) addMember(id replica.ID, m *member) {
+func (p *peersFile) addName(name string, b *bearer) {
 	if p != nil {
-		p.append(memberRecord(id, m))
+		p.append(nameRecord(name, b))
 	}
 }
 
-func memberRecord(id replica.ID, m *member) []byte {
-	return slices.Concat([]byte{recordMember}, id[:], []byte{byte(m.state)}, []byte(m.name))
+func nameRecord(name string, b *bearer) []byte {
+	return slices.Concat([]byte{recordName}, b.id[:], []byte{byte(b.state)}, []byte(name))
 }
 
-func (p *peersFile) addDropped(id replica.ID) {
+func (p *peersFile) addForgotten(name string) {
 	if p != nil {
-		p.append(slices.Concat([]byte{recordDropped}, id[:]))
+		p.append(slices.Concat([]byte{recordForgotten}, []byte(name)))
 	}
 }
 
@@ -162,7 +181,7 @@ func (p *peersFile) signal() {
 
 // tick hands over everything anew when the file has grown too long or lost something.
 // The loop calls it, since only it may read the core.
-func (p *peersFile) tick(core *replica.Core, members map[replica.ID]*member) {
+func (p *peersFile) tick(core *replica.Core, dir *directory) {
 	if p == nil {
 		return
 	}
@@ -172,8 +191,8 @@ func (p *peersFile) tick(core *replica.Core, members map[replica.ID]*member) {
 		return
 	}
 	all := [][]byte{nil} // nil: begin anew
-	for id, m := range members {
-		all = append(all, memberRecord(id, m))
+	for name, b := range dir.names {
+		all = append(all, nameRecord(name, b))
 	}
 	_ = core.Snapshot(func(_ replica.ID, raw []byte) error {
 		all = append(all, slices.Concat([]byte{recordDelta}, raw))

@@ -24,6 +24,7 @@ const (
 	refusedKey     = "refused_key"
 	refusedLabel   = "refused_cluster"
 	refusedFrame   = "refused_frame"
+	refusedTwin    = "duplicate_node_id"
 )
 
 func newRefusals(log *slog.Logger) *refusals {
@@ -61,7 +62,7 @@ func (r *refusals) note(reason, msg string, args ...any) {
 func (r *refusals) copyTo(counters map[string]uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, reason := range []string{refusedVersion, refusedKey, refusedLabel, refusedFrame} {
+	for _, reason := range []string{refusedVersion, refusedKey, refusedLabel, refusedFrame, refusedTwin} {
 		counters[reason] = r.counts[reason]
 	}
 }

@@ -19,7 +19,7 @@ const (
 )
 
 func judge(e *catalog.Endpoint, q *Query) verdict {
-	if e.Host.Liveness != catalog.Alive {
+	if !e.Host.Liveness.Up() {
 		return unreachable
 	}
 	if len(q.Tags) > 0 && !e.HasTags(q.Tags...) {

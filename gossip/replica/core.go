@@ -279,13 +279,15 @@ func (c *Core) raiseEpoch(above uint64) {
 	c.pushOwn(0)
 }
 
-// plausible reports whether an epoch can be true: epochs are milliseconds of a clock,
+// Plausible reports whether an epoch can be true: epochs are milliseconds of a clock,
 // and nobody's is ten years ahead. A host may boot with a clock at zero, so ours does
 // not count before the first release.
-func (c *Core) plausible(epoch uint64) bool {
+func Plausible(now time.Time, epoch uint64) bool {
 	const firstRelease, tenYears = 1_796_000_000_000, 10 * 366 * 24 * 3600 * 1000
-	return epoch <= max(unixMilli(c.now), firstRelease)+tenYears
+	return epoch <= max(unixMilli(now), firstRelease)+tenYears
 }
+
+func (c *Core) plausible(epoch uint64) bool { return Plausible(c.now, epoch) }
 
 func unixMilli(t time.Time) uint64 { return uint64(max(0, t.UnixMilli())) }
 

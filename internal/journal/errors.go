@@ -14,6 +14,9 @@ import (
 // power cut.
 var ErrSuspect = errors.New("what the disk holds of it is uncertain")
 
+// ErrForeign is in the tree of Open's error for a file that is no log of this release.
+var ErrForeign = errors.New("it is no log of this release")
+
 // ErrTooLong is in the tree of the error for a record over Options.MaxRecord.
 var ErrTooLong = errors.New("record too long")
 

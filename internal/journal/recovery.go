@@ -83,7 +83,7 @@ func (l *Log) newReader() (*reader, error) {
 		return nil, failed("read", l.path, err)
 	}
 	if err := checkHeader(head); err != nil {
-		return nil, fmt.Errorf("open %s: %w; it was left as it is: put the right file there, or move this one away to begin anew", l.path, err)
+		return nil, fmt.Errorf("open %s: %w: %w; it was left as it is: put the right file there, or move this one away to begin anew", l.path, ErrForeign, err)
 	}
 	return r, nil
 }
