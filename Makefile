@@ -66,8 +66,13 @@ demo: ## three agents, one service, one of them killed: what Covey is for, in a 
 bench: ## the figures of docs, measured here (BENCH_ARGS are passed on)
 	@for b in scripts/bench*; do $(GO) run "./$$b" $(BENCH_ARGS) || exit; done
 
-sim: ## replication among 10,000 simulated nodes (SIM_ARGS, such as -seeds 1000, are passed on)
+sim: ## 10,000 simulated cores (SIM_ARGS are passed on), then 50 whole agents in virtual time
 	@$(GO) run ./scripts/sim $(SIM_ARGS)
+	@$(GO) test ./agent -count=1 -run TestSimulated -sim.nodes=50 -v -timeout 15m
+
+.PHONY: bench-gossip
+bench-gossip: ## how fast a change is everywhere, beside serf's events (BENCH_ARGS are passed on)
+	@$(GO) run ./scripts/bench-gossip $(BENCH_ARGS)
 
 fuzz: ## every fuzz target for FUZZTIME (30s)
 	@scripts/fuzz $(FUZZTIME)

@@ -8,6 +8,7 @@ import (
 	"hash/fnv"
 	"log/slog"
 	"math/rand/v2"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -23,8 +24,6 @@ import (
 	"covey/gossip"
 	"covey/internal/journal/journaltest"
 	"covey/internal/simnet"
-
-	"net/netip"
 )
 
 var (
@@ -138,6 +137,9 @@ func (s *simulation) note(format string, args ...any) {
 }
 
 func (s *simulation) age() time.Duration { return time.Since(s.start) }
+
+// wait lets virtual time pass.
+func (s *simulation) wait(d time.Duration) { time.Sleep(d) }
 
 // up are the agents that run.
 func (s *simulation) up() (list []*simAgent) {
@@ -284,10 +286,10 @@ func (s *simulation) end() {
 func goroutines() (stacks []string) {
 	buf := make([]byte, 64<<20)
 	all := strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n")
-	_, bubble, _ := strings.Cut(strings.SplitN(all[0], "\n", 2)[0], "synctest bubble ")
+	_, mine, _ := strings.Cut(strings.SplitN(all[0], "\n", 2)[0], "synctest bubble ")
 	for _, stack := range all[1:] {
-		head := strings.SplitN(stack, "\n", 2)[0]
-		if strings.Contains(head+",", "synctest bubble "+strings.TrimRight(bubble, "]:")+"]") && !strings.Contains(stack, "synctest.Run") && !strings.Contains(stack, "internal/synctest.Run") {
+		_, bubble, _ := strings.Cut(strings.SplitN(stack, "\n", 2)[0], "synctest bubble ")
+		if bubble == mine && !strings.Contains(stack, "synctest.testingSynctestTest") && !strings.Contains(stack, "synctest.Run(") {
 			stacks = append(stacks, stack)
 		}
 	}

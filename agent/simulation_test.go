@@ -3,13 +3,279 @@ package agent
 import (
 	"testing"
 	"time"
+
+	"covey/catalog"
+	"covey/internal/simnet"
 )
+
+// The whole agent under every fault that the network, the hosts and their disks have:
+// serf, replication, journal, catalogue and DNS as they are, in virtual time. More
+// agents, other seeds and longer faults are asked for by the flags of
+// simulation_cluster_test.go.
+
+// patience is how long catalogues may take to become equal. Replication takes well under
+// a second of it; the rest is membership's: an agent that missed the news of a member
+// hears of it by memberlist's exchange with a random one, once a minute at 50 agents.
+const patience = 5 * time.Minute
 
 func TestSimulatedJoinStorm(t *testing.T) {
 	simulate(t, 50, func(s *simulation) {
 		s.startAll()
 		each(s.up(), func(a *simAgent) { a.register(); a.register() })
-		s.settle("all joined at once", time.Minute)
+		s.settle("all joined at once", patience)
 		s.quiet()
 	})
+}
+
+func TestSimulatedUpdatesOverALossyNetwork(t *testing.T) {
+	simulate(t, 30, func(s *simulation) {
+		s.net.SetLink(lossy)
+		s.startAll()
+		each(s.up(), (*simAgent).register)
+		s.settle("joined over a lossy network", patience)
+		for range 40 {
+			each(s.some(5), func(a *simAgent) { a.write(); a.write() })
+			s.wait(500 * time.Millisecond)
+		}
+		s.settle("400 updates, still lossy", patience)
+		s.net.SetLink(lan)
+		s.settle("no longer lossy", patience)
+		s.quiet()
+		c := s.net.Counts()
+		for name, n := range map[string]uint64{
+			"lost": c.Lost, "duplicated": c.Duplicated, "overtaken": c.Overtaken, "resent": c.Resent,
+			"resets": c.Resets, "dials failed": c.DialsFailed,
+		} {
+			if n == 0 {
+				s.fault("nothing was %s: the test shows nothing", name)
+			}
+		}
+	})
+}
+
+// splitFor is how long the split lasts.
+func splitFor() time.Duration {
+	switch {
+	case *simHours > 0:
+		return time.Duration(*simHours * float64(time.Hour))
+	case raced:
+		return 10 * time.Minute
+	}
+	return time.Hour
+}
+
+func TestSimulatedSplitInHalves(t *testing.T) {
+	simulate(t, 10, func(s *simulation) {
+		s.startAll()
+		each(s.up(), (*simAgent).register)
+		s.settle("joined", patience)
+		left, right := s.agents[:len(s.agents)/2], s.agents[len(s.agents)/2:]
+		s.net.Split(hosts(left), hosts(right))
+		s.done["splits"]++
+		steps := 60
+		for range steps {
+			each(s.some(4), (*simAgent).write)
+			s.done["writes"] += 4
+			s.wait(splitFor() / time.Duration(steps))
+		}
+		for _, a := range left {
+			if a.liveness(right[0]) != catalog.Failed {
+				s.fault("%s still believes that %s lives", a.name, right[0].name)
+			}
+		}
+		s.net.Mend()
+		met := s.untilMet(left, right)
+		if took := s.settle("after first contact", patience); took > 10*time.Second {
+			s.fault("equal %v after first contact, want 10 s at most", took)
+		}
+		s.note("the halves met %v after the network was whole", met)
+		s.quiet()
+	})
+}
+
+// untilMet waits until anyone knows of anyone on the other side that it lives.
+func (s *simulation) untilMet(left, right []*simAgent) time.Duration {
+	s.Helper()
+	for begin := time.Now(); ; s.wait(pollEvery) {
+		for _, a := range left {
+			for _, b := range right {
+				if a.liveness(b) == catalog.Alive || b.liveness(a) == catalog.Alive {
+					return time.Since(begin)
+				}
+			}
+		}
+		if time.Since(begin) > 5*time.Minute {
+			s.fatal("the halves do not find each other")
+		}
+	}
+}
+
+func TestSimulatedPowerCuts(t *testing.T) {
+	simulate(t, 20, func(s *simulation) {
+		s.startAll()
+		each(s.up(), func(a *simAgent) { a.register(); a.register(); a.register() })
+		s.settle("joined", patience)
+		for round := range 3 {
+			victims := s.some(len(s.agents) / 3)
+			each(s.up(), (*simAgent).write)
+			settle := s.settleLiving
+			if round == 0 { // what was said is heard before the power fails
+				s.wait(5 * time.Second)
+				settle = s.settle
+			}
+			each(victims, (*simAgent).crash)
+			s.done["power cuts"] += len(victims)
+			settle("power cut", patience)
+			each(s.some(4), (*simAgent).write)
+			s.wait(20 * time.Second)
+			for i, a := range victims {
+				if i%2 == 0 {
+					a.loseDisk()
+					s.done["disks lost"]++
+				}
+			}
+			each(victims, (*simAgent).start)
+			each(victims, (*simAgent).write)
+			s.settle("back again", patience)
+		}
+		s.quiet()
+	})
+}
+
+func TestSimulatedRestartWithoutNotice(t *testing.T) {
+	simulate(t, 12, func(s *simulation) {
+		s.startAll()
+		each(s.up(), func(a *simAgent) { a.register(); a.register() })
+		s.settle("joined", patience)
+		for range 5 { // back before anyone can have found it gone
+			victims := s.some(4)
+			each(victims, (*simAgent).crash)
+			victims[0].loseDisk()
+			s.done["power cuts"] += len(victims)
+			s.done["disks lost"]++
+			each(victims, (*simAgent).start)
+			each(victims, (*simAgent).write)
+			s.settle("back at once", patience)
+		}
+		s.quiet()
+	})
+}
+
+func TestSimulatedLeaving(t *testing.T) {
+	simulate(t, 15, func(s *simulation) {
+		s.startAll()
+		each(s.up(), func(a *simAgent) { a.register(); a.register() })
+		s.settle("joined", patience)
+		for range 2 {
+			leavers := s.some(len(s.agents) / 3)
+			each(s.up(), (*simAgent).write)
+			each(leavers, (*simAgent).leaves)
+			s.done["left"] += len(leavers)
+			s.settle("a third left", patience)
+			s.wait(time.Minute)
+			s.settle("a minute later", 0)
+			each(leavers, (*simAgent).start)
+			each(leavers, (*simAgent).write)
+			s.settle("they came back", patience)
+		}
+		s.quiet()
+	})
+}
+
+func TestSimulatedStalls(t *testing.T) {
+	simulate(t, 20, func(s *simulation) {
+		s.startAll()
+		each(s.up(), (*simAgent).register)
+		s.settle("joined", patience)
+		for range 10 {
+			for _, a := range s.some(3) {
+				a.host.Freeze(5*time.Second + time.Duration(s.rand.Int64N(int64(25*time.Second))))
+				s.done["stalls"]++
+			}
+			for range 4 {
+				each(s.some(3), (*simAgent).write)
+				s.wait(2 * time.Second)
+			}
+		}
+		s.wait(30 * time.Second)
+		s.settle("all go on", patience)
+		s.quiet()
+	})
+}
+
+func TestSimulatedOneWayLinks(t *testing.T) {
+	simulate(t, 12, func(s *simulation) {
+		s.startAll()
+		each(s.up(), (*simAgent).register)
+		s.settle("joined", patience)
+		for range 3 {
+			deaf, others := s.some(len(s.agents)/4), s.agents[:len(s.agents)/2]
+			s.net.Cut(hosts(others), hosts(deaf))
+			s.done["one-way cuts"]++
+			for range 10 {
+				each(s.some(3), (*simAgent).write)
+				s.wait(3 * time.Second)
+			}
+			s.net.Mend()
+		}
+		s.settle("all hear all", patience)
+		s.quiet()
+	})
+}
+
+func TestSimulatedEverythingAtOnce(t *testing.T) {
+	simulate(t, 15, func(s *simulation) {
+		s.startAll()
+		each(s.up(), (*simAgent).register)
+		s.settle("joined", patience)
+		s.net.SetLink(lossy)
+		var downs []*simAgent
+		for range 25 {
+			s.misfortune(&downs)
+			each(s.some(4), (*simAgent).write)
+			s.wait(time.Duration(s.rand.Int64N(int64(8 * time.Second))))
+		}
+		each(downs, (*simAgent).start)
+		s.net.Mend()
+		s.net.SetLink(lan)
+		s.wait(30 * time.Second)
+		s.settle("all is well again", patience)
+		s.quiet()
+	})
+}
+
+// misfortune is one thing that happens to a cluster. downs are the hosts that are down.
+func (s *simulation) misfortune(downs *[]*simAgent) {
+	one := s.some(1)
+	kind := []string{"power cut", "return", "loss of a disk", "leave", "stall", "split", "one-way cut", "mend", "clear air", "loss"}[s.rand.IntN(10)]
+	s.done[kind]++
+	side := s.rand.IntN(len(s.agents) - 1)
+	switch kind {
+	case "power cut":
+		one[0].crash()
+		*downs = append(*downs, one[0])
+	case "leave":
+		one[0].leaves()
+		*downs = append(*downs, one[0])
+	case "return", "loss of a disk":
+		each(*downs, func(a *simAgent) {
+			if kind != "return" {
+				a.loseDisk()
+			}
+			a.start()
+		})
+		*downs = nil
+	case "stall":
+		one[0].host.Freeze(5*time.Second + time.Duration(s.rand.Int64N(int64(25*time.Second))))
+	case "split":
+		s.net.Split(hosts(s.agents[:side]), hosts(s.agents[side:]))
+	case "one-way cut":
+		s.net.Cut(hosts(s.agents[side:]), []*simnet.Host{s.agents[s.rand.IntN(len(s.agents))].host})
+	case "mend":
+		s.net.Mend()
+	case "clear air":
+		s.net.SetLink(lan)
+	case "loss":
+		s.net.SetLink(lossy)
+	}
 }

@@ -110,7 +110,7 @@ func (a *simAgent) write() {
 	w.mu.Lock()
 	own := w.nodes[a.name].instances
 	ids := slices.Sorted(maps.Keys(own))
-	what := s.rand.IntN(10)
+	what, step := s.rand.IntN(10), 1+catalog.Status(s.rand.IntN(2))
 	if len(ids) == 0 {
 		w.mu.Unlock()
 		a.register()
@@ -138,7 +138,7 @@ func (a *simAgent) write() {
 		a.tell(&next)
 	default:
 		next.said = max(i.gen, i.said) + 1
-		next.status = (i.status + 1 + catalog.Status(s.rand.IntN(2))) % 3
+		next.status = (i.status + step) % 3
 		if err := a.UpdateTTL(s.Context(), "c-"+i.id, next.status, strconv.Itoa(next.said)); err != nil {
 			s.fault("%s updates %s: %v", a.name, i.id, err)
 		}
@@ -207,11 +207,28 @@ func said(e *catalog.Endpoint) string {
 // long it took.
 func (s *simulation) settle(what string, limit time.Duration) time.Duration {
 	s.Helper()
-	want, begin := s.world.expected(), time.Now()
+	return s.settleAs(what, limit, func(shown string) string { return shown })
+}
+
+// settleLiving does the same but for the instances on failed hosts. What such a host
+// said last may have reached some of the others only.
+func (s *simulation) settleLiving(what string, limit time.Duration) time.Duration {
+	s.Helper()
+	return s.settleAs(what, limit, func(shown string) string {
+		lines := slices.DeleteFunc(strings.SplitAfter(shown, "\n"), func(l string) bool {
+			return strings.Contains(l, " failed i")
+		})
+		return strings.Join(lines, "")
+	})
+}
+
+func (s *simulation) settleAs(what string, limit time.Duration, of func(shown string) string) time.Duration {
+	s.Helper()
+	want, begin := of(s.world.expected()), time.Now()
 	for {
 		var wrong []*simAgent
 		for _, a := range s.up() {
-			if a.shown() != want {
+			if of(a.shown()) != want {
 				wrong = append(wrong, a)
 			}
 		}
@@ -224,7 +241,7 @@ func (s *simulation) settle(what string, limit time.Duration) time.Duration {
 			s.fatal("%s: %d of %d catalogues are not as they should be after %v; network: %v\n%s",
 				what, len(wrong), len(s.up()), limit, s.net.Counts(), s.differences(wrong, want))
 		}
-		time.Sleep(pollEvery)
+		s.wait(pollEvery)
 	}
 }
 
@@ -268,12 +285,12 @@ func (a *simAgent) states() map[string]int {
 func (s *simulation) quiet() {
 	s.Helper()
 	want := s.world.expected()
-	time.Sleep(15 * time.Second) // for what is under way, such as streams and pulls
+	s.wait(15 * time.Second) // for what is under way, such as streams and pulls
 	before := map[*simAgent]map[string]uint64{}
 	for _, a := range s.up() {
 		before[a] = a.gossip.Counters()
 	}
-	time.Sleep(10 * time.Second)
+	s.wait(10 * time.Second)
 	for _, a := range s.up() {
 		now := a.gossip.Counters()
 		for _, c := range []string{"deltas_new", "deltas_gap", "mismatches", "pulls", "resets", "stream_dropped", "packets_dropped", "quarantined", "refused"} {
@@ -341,13 +358,14 @@ func (w *world) answers(service string) (list []string) {
 // does not go back, and no list that answers are made of has an instance of a host
 // that is not alive.
 func (a *simAgent) guard(agent *Agent, quit <-chan struct{}) {
-	said, gone := map[string]int{}, map[string]bool{}
+	said, here, gone := map[string]int{}, map[string]bool{}, map[string]bool{}
 	for {
 		v := agent.catalog.View()
-		here := map[string]bool{}
+		had := here
+		here = map[string]bool{}
 		for s := range v.Services() {
 			for _, e := range s.Endpoints {
-				if e.Host.Liveness != catalog.Alive {
+				if !e.Host.Liveness.Up() {
 					a.sim.fault("%s would answer with %s on %s, which is %v", a.name, e.ID, e.Host.Name, e.Host.Liveness)
 				}
 			}
@@ -363,16 +381,16 @@ func (a *simAgent) guard(agent *Agent, quit <-chan struct{}) {
 		a.sim.world.mu.Lock()
 		for id := range a.sim.world.ended {
 			switch {
-			case !here[id]:
+			case had[id] && !here[id]:
 				gone[id] = true
-			case gone[id]:
+			case here[id] && gone[id]:
 				a.sim.fault("on %s, %s came back", a.name, id)
 			}
 		}
 		a.sim.world.mu.Unlock()
 		select {
 		case <-v.Watch():
-			time.Sleep(pollEvery)
+			a.sim.wait(pollEvery)
 		case <-quit:
 			return
 		}

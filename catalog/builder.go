@@ -392,7 +392,17 @@ func keepsTags(was *Service, list []placement) bool {
 				before = old[i].Tags
 			}
 		}
-		if !slices.Equal(before, tags) {
+		if !within(before, tags) || !within(tags, was.Tags) {
+			return false // a tag may have gone, or come
+		}
+	}
+	return true
+}
+
+// within reports whether every one of some is among all.
+func within(some, all []string) bool {
+	for _, tag := range some {
+		if !slices.Contains(all, tag) {
 			return false
 		}
 	}

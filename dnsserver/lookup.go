@@ -27,7 +27,7 @@ func (r *Resolver) Lookup(name string, tags []string, qtype string) (lb.Lookup, 
 	if !slices.Contains(lookupTypes[:], qtype) {
 		return lb.Lookup{}, fault.Field("type", "%q cannot be looked up: want SRV, A or AAAA", qtype)
 	}
-	in, err := r.lookupInquiry(name, tags, dns.StringToType[qtype])
+	in, beyond, err := r.lookupInquiry(name, tags, dns.StringToType[qtype])
 	if err != nil {
 		return lb.Lookup{}, err
 	}
@@ -37,7 +37,7 @@ func (r *Resolver) Lookup(name string, tags []string, qtype string) (lb.Lookup, 
 	m.Ns = a.authority
 	n := fit(m, nil, a.entries, maxSize, maxSize)
 
-	out := lb.Lookup{Name: in.qname, Type: qtype, Rcode: rcodeName(a.rcode), Answers: []lb.LookupAnswer{}, LeftOut: []lb.LookupOmission{}}
+	out := lb.Lookup{Name: in.qname, Tags: beyond, Type: qtype, Rcode: rcodeName(a.rcode), Answers: []lb.LookupAnswer{}, LeftOut: []lb.LookupOmission{}}
 	for i := range a.entries[:n] {
 		e := &a.entries[i]
 		if i == 0 {
@@ -56,34 +56,38 @@ func (r *Resolver) Lookup(name string, tags []string, qtype string) (lb.Lookup, 
 	return out, nil
 }
 
-// lookupInquiry reads what a person would write: a service's name, or a whole one.
-func (r *Resolver) lookupInquiry(name string, tags []string, qtype uint16) (*inquiry, error) {
+// lookupInquiry reads what a person would write: a service's name, or a whole one. The
+// tags that the name asked does not say are beyond it.
+func (r *Resolver) lookupInquiry(name string, tags []string, qtype uint16) (in *inquiry, beyond []string, err error) {
 	if catalog.CheckLabel(name) == nil {
 		domain := r.zone.primary
-		in := r.inquire(strings.Join(append(slices.Clone(tags), name, serviceLabel, domain), "."), qtype)
-		in.about = asked{kind: service, domain: domain, name: name}
-		if len(tags) == 1 {
-			in.about.tag = tags[0]
+		about := asked{kind: service, domain: domain, name: name}
+		full := strings.Join([]string{name, serviceLabel, domain}, ".")
+		if len(tags) == 1 && isName(tags[0]+"."+full) {
+			about.tag, full = tags[0], tags[0]+"."+full
+		} else {
+			beyond = tags
 		}
-		in.tags, in.explain = tags, true
-		return in, nil
+		in = r.inquire(full, qtype)
+		in.about, in.tags, in.explain = about, tags, true
+		return in, beyond, nil
 	}
 	full := dns.Fqdn(name)
 	if !isName(full) {
-		return nil, fault.Field("name", "%q is neither a service's name nor one that DNS knows", name)
+		return nil, nil, fault.Field("name", "%q is neither a service's name nor one that DNS knows", name)
 	}
-	in := r.inquire(full, qtype)
+	in = r.inquire(full, qtype)
 	in.explain = true
 	if in.about.kind == outside {
-		return nil, fault.Field("name", "%q is neither a service's name nor within %s", name, strings.Join(r.zone.domains, " or "))
+		return nil, nil, fault.Field("name", "%q is neither a service's name nor within %s", name, strings.Join(r.zone.domains, " or "))
 	}
 	if len(tags) > 0 {
 		if in.about.kind != service {
-			return nil, fault.Field("tag", "%q is no service, so it has no tags", name)
+			return nil, nil, fault.Field("tag", "%q is no service, so it has no tags", name)
 		}
 		in.tags = append(in.tags, tags...)
 	}
-	return in, nil
+	return in, tags, nil
 }
 
 // describe tells what one record says and who stands behind it.

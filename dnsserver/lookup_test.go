@@ -2,6 +2,8 @@ package dnsserver
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -74,6 +76,28 @@ func TestLookupOfSRV(t *testing.T) {
 	}
 	if len(got.LeftOut) != 5 {
 		t.Errorf("%+v", got.LeftOut)
+	}
+}
+
+// The name is one that DNS answers alike: it has room for one tag.
+func TestLookupSaysTagsBeyondTheName(t *testing.T) {
+	r := lookupWorld(t).resolver(t)
+	for _, c := range []struct {
+		name string
+		tags []string
+		want string
+	}{
+		{"web", nil, "web.service.local. []"},
+		{"web", []string{"v1"}, "v1.web.service.local. []"},
+		{"web", []string{"v1.2"}, "v1.2.web.service.local. []"},
+		{"web", []string{"v1", "blue"}, "web.service.local. [v1 blue]"},
+		{"web", []string{strings.Repeat("x", 64)}, "web.service.local. [" + strings.Repeat("x", 64) + "]"},
+		{"v1.web.service.local", []string{"blue"}, "v1.web.service.local. [blue]"},
+	} {
+		got, err := r.Lookup(c.name, c.tags, "A")
+		if shown := fmt.Sprint(got.Name, got.Tags); err != nil || shown != strings.Replace(c.want, " ", "", 1) {
+			t.Errorf("%s with %v is shown as %s, %v; want %s", c.name, c.tags, shown, err, c.want)
+		}
 	}
 }
 

@@ -67,10 +67,13 @@ type Config struct {
 // about two seconds. Lifeguard's protections (a slow node doubts itself first) are
 // memberlist's own and stay on.
 const (
-	probeInterval     = 500 * time.Millisecond
-	probeTimeout      = 200 * time.Millisecond
-	suspicionMult     = 3
-	gossipInterval    = 100 * time.Millisecond
+	probeInterval  = 500 * time.Millisecond
+	probeTimeout   = 200 * time.Millisecond
+	suspicionMult  = 3
+	gossipInterval = 100 * time.Millisecond
+	// News of a member that gossip lost is made good by comparing all members with one
+	// peer; memberlist does so less often the larger the cluster is.
+	pushPullInterval  = 10 * time.Second
 	reconnectInterval = 5 * time.Second
 	leaveDelay        = 500 * time.Millisecond
 	reclaimTime       = 5 * time.Second // how long a dead node's name is kept from another address
@@ -109,6 +112,7 @@ func (c *Config) serfConfig(t *transport, keyring *memberlist.Keyring, events ch
 	m.ProbeInterval, m.ProbeTimeout = probeInterval, probeTimeout
 	m.SuspicionMult = suspicionMult
 	m.GossipInterval = gossipInterval
+	m.PushPullInterval = pushPullInterval
 	m.DeadNodeReclaimTime = reclaimTime
 
 	s := serf.DefaultConfig()

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"slices"
 	"sync"
 	"time"
@@ -75,6 +74,9 @@ func (g *Gossip) restore() error {
 // open opens the file. One that is not ours is put aside: what it holds can be had
 // from the others.
 func (p *peersFile) open(fs journal.FS, replay func([]byte) error) error {
+	if fs == nil {
+		fs = journal.OS()
+	}
 	unread := 0
 	try := func() (*journal.Log, journal.Recovery, error) {
 		return journal.Open(p.path, journal.Options{FS: fs, Logger: p.log}, func(record []byte) error {
@@ -87,7 +89,7 @@ func (p *peersFile) open(fs journal.FS, replay func([]byte) error) error {
 	file, recovery, err := try()
 	if errors.Is(err, journal.ErrForeign) {
 		aside := p.path + ".foreign"
-		if renamed := os.Rename(p.path, aside); renamed != nil {
+		if renamed := fs.Rename(p.path, aside); renamed != nil {
 			return errors.Join(err, renamed)
 		}
 		p.log.Warn("the file of what other agents registered is put aside; they will be asked for it", "file", p.path, "saved_to", aside, "error", err)

@@ -3,10 +3,11 @@ package lb
 // Lookup is what DNS answered to one question, and why. The HTTP API serves it and
 // the command prints it; its JSON keys are the field names.
 type Lookup struct {
-	Name    string // the name asked, fully qualified
-	Type    string // "SRV", "A", "AAAA"
-	Rcode   string // "NOERROR", "NXDOMAIN", ...
-	TTL     uint32 // seconds, of the answers
+	Name    string   // fully qualified, as DNS may be asked it
+	Tags    []string `json:",omitempty"` // asked for beyond what Name says: DNS knows names with one
+	Type    string   // "SRV", "A", "AAAA"
+	Rcode   string   // "NOERROR", "NXDOMAIN", ...
+	TTL     uint32   // seconds, of the answers
 	Answers []LookupAnswer
 	LeftOut []LookupOmission
 }

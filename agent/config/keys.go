@@ -146,9 +146,9 @@ var known = []knownKey{
 		v.Int(&d.DNS.ARecordLimit, 0, math.MaxUint16)
 	}},
 
-	{Key: Key{"service", "", "one service to register"}, read: (*draft).service},
+	{Key: Key{"service", "", "one service to register, in HCL also several, a block each"}, read: one((*draft).service)},
 	{Key: Key{"services", "", "services to register"}, read: each((*draft).service)},
-	{Key: Key{"check", "", "one check of the node, or with service_id of a service"}, read: (*draft).check},
+	{Key: Key{"check", "", "one check of the node, or with service_id of a service; in HCL also several, a block each"}, read: one((*draft).check)},
 	{Key: Key{"checks", "", "checks likewise"}, read: each((*draft).check)},
 }
 
@@ -177,10 +177,20 @@ func newKeyTable() *strict.Table[draft] {
 		}
 		add(k.Name, key)
 	}
-	for _, r := range refused {
-		for _, name := range strings.Fields(r.keys) {
-			add(name, strict.Key[draft]{Hidden: true, Read: func(_ *draft, v strict.Value) { v.Fault("%s", r.why) }})
+	refuse := func(names, why string, harmless func(name string, v strict.Value) bool) {
+		for name := range strings.FieldsSeq(names) {
+			add(name, strict.Key[draft]{Hidden: true, Read: func(_ *draft, v strict.Value) {
+				if !harmless(name, v) {
+					v.Fault("%s", why)
+				}
+			}})
 		}
+	}
+	for _, r := range refused {
+		refuse(r.keys, r.why, isOff)
+	}
+	for _, s := range settled {
+		refuse(s.keys, s.why, isOn)
 	}
 	for group, keys := range groups {
 		if group == "" {
@@ -242,6 +252,15 @@ func logLevel(into *slog.Level, v strict.Value) {
 		*into = slog.LevelError
 	default:
 		v.Fault("%q is none of debug, info, warn and error", word)
+	}
+}
+
+// one reads an object, or several blocks of HCL, which Consul's users write too.
+func one(read func(*draft, strict.Value)) func(*draft, strict.Value) {
+	return func(d *draft, v strict.Value) {
+		for block := range v.Each() {
+			read(d, block)
+		}
 	}
 }
 

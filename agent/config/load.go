@@ -3,6 +3,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -123,9 +124,17 @@ func format(path string) func([]byte) (map[string]any, error) {
 	case ".hcl":
 		return parseHCL
 	case ".json":
-		return strict.ParseJSON
+		return parseJSON
 	}
 	return nil
+}
+
+// parseJSON parses a file. An empty one says nothing, as in HCL.
+func parseJSON(text []byte) (map[string]any, error) {
+	if len(bytes.TrimSpace(text)) == 0 {
+		return nil, nil
+	}
+	return strict.ParseJSON(text)
 }
 
 func readAll(path string) ([]byte, error) {

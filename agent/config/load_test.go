@@ -138,6 +138,39 @@ not HCL`, paths: []string{"."}, want: func(c *Config) { c.Datacenter, c.Domain =
 {"domain": null, "data_dir": "", "bind_addr": "", "encrypt": "", "ports": {"http": null}, "addresses": null, "services": null}`,
 			overrides: map[string]any{"dev_mode": true},
 			want:      func(c *Config) { c.DevMode, c.DataDir = true, "" }},
+		{claim: "an empty file says nothing, in both formats", files: "-- a.json --\n-- b.hcl --\n-- c.json --\n \n", want: func(c *Config) {}},
+		{claim: "what Consul's users switch off, and what is as it always is", files: `-- a.hcl --
+server = false
+bootstrap_expect = 0
+acl { enabled = false  default_policy = "deny"  tokens {} }
+connect = { enabled = false }
+ui_config { enabled = false }
+peering { Enabled = false  other = 1 }
+enable_syslog = false
+log_file = ""
+recursors = []
+telemetry {}
+ports { grpc = -1  https = -1  grpc_tls = 0 }
+disable_update_check = true
+disable_remote_exec = true
+rejoin_after_leave = true
+dns_config { allow_stale = true  enable_truncate = true  use_cache = false }
+-- b.json --
+{"rejoin_after_leave": null, "acl": null, "dns_config": {"soa": {}}}`, want: func(c *Config) {}},
+		{claim: "several blocks of what may be one, as Consul's users write them", files: `-- a.hcl --
+service { name = "a" }
+service { name = "b"  check { ttl = "1s" }  check { ttl = "2s" } }
+check { name = "c"  ttl = "3s" }
+check { name = "d"  ttl = "4s" }`, want: func(c *Config) {
+			weights := &definition.Weights{Passing: 1, Warning: 1}
+			within := func(id string, ttl time.Duration) definition.Check {
+				return definition.Check{ID: id, Name: "Service 'b' check", ServiceID: "b", Status: catalog.Critical, TTL: ttl}
+			}
+			c.Services = []definition.Service{{ID: "a", Name: "a", Weights: weights},
+				{ID: "b", Name: "b", Weights: weights, Checks: []definition.Check{within("service:b:1", time.Second), within("service:b:2", 2*time.Second)}}}
+			c.Checks = []definition.Check{{ID: "c", Name: "c", Status: catalog.Critical, TTL: 3 * time.Second},
+				{ID: "d", Name: "d", Status: catalog.Critical, TTL: 4 * time.Second}}
+		}},
 		{claim: "a flag gives host and port at once and overrides both keys of a file", files: `-- a.hcl --
 ports { http = 1  dns = 2 }
 addresses { http = "127.0.0.5" }`, overrides: map[string]any{"addresses.http": "127.0.0.2:8500", "addresses.dns": "[::1]:53"},
@@ -310,7 +343,7 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 		}
 		seen[k.Name] = true
 	}
-	for _, r := range refused {
+	for _, r := range slices.Concat(refused, settled) {
 		for _, name := range strings.Fields(r.keys) {
 			if seen[name] {
 				t.Errorf("%s is there twice", name)

@@ -1,7 +1,14 @@
-// Consul's keys that Covey does not have: each gets an error that says why, since a
-// setting that is passed over in silence is one that somebody relies on.
+// Consul's keys that Covey does not have: a value that asks for something gets an error
+// that says why, since a setting that is passed over in silence is one that somebody
+// relies on. What is switched off asks for nothing.
 
 package config
+
+import (
+	"strings"
+
+	"covey/catalog/definition/strict"
+)
 
 const (
 	noServers  = "Covey has no servers and no leader: remove this key"
@@ -43,9 +50,8 @@ var refused = []struct{ keys, why string }{
 	{`log_file log_rotate_duration log_rotate_bytes log_rotate_max_files enable_syslog syslog_facility pid_file`, noLogFile},
 	{`segment segments partition namespace`, noTenancy},
 	{`audit license_path reporting cloud locality`, nothing},
-	{`disable_remote_exec disable_update_check disable_anonymous_signature`, notDone},
 	{`gossip_lan limits check_update_interval check_output_max_size discard_check_output reconnect_timeout
-		rejoin_after_leave skip_leave_on_interrupt disable_coordinates disable_host_node_id disable_keyring_file
+		skip_leave_on_interrupt disable_coordinates disable_host_node_id disable_keyring_file
 		disable_http_unprintable_char_filter enable_debug default_query_time max_query_time experiments
 		advertise_reconnect_timeout unix_sockets`, notTunable},
 	{`telemetry`, noMetrics},
@@ -53,8 +59,7 @@ var refused = []struct{ keys, why string }{
 	{`watches`, "nothing is run when the catalogue changes: watch it with blocking queries, and remove this key"},
 	{`recursors dns_config.recursor_timeout dns_config.recursor_strategy`,
 		"names outside the domain are refused, not forwarded: have your resolver send only the domain here, and remove this key"},
-	{`dns_config.allow_stale dns_config.max_stale dns_config.use_cache dns_config.cache_max_age`, dnsDirect},
-	{`dns_config.enable_truncate`, "an answer that was cut short always says so: remove this key"},
+	{`dns_config.max_stale dns_config.use_cache dns_config.cache_max_age`, dnsDirect},
 	{`dns_config.disable_compression dns_config.enable_additional_node_meta_txt dns_config.soa dns_config.prefer_namespace`,
 		notTunable},
 	{`advertise_addr_ipv4 advertise_addr_ipv6`, "write advertise_addr instead"},
@@ -62,4 +67,26 @@ var refused = []struct{ keys, why string }{
 	{`serf_lan_allowed_cidrs`, "gossip is not filtered by address: let a firewall do it, and remove this key"},
 	{`tagged_addresses`, "the addresses of a node follow from advertise_addr: remove this key"},
 	{`config_format`, "the name of a file says its format: remove this key"},
+}
+
+// settled are Consul's switches that are always on here: with them it is false that asks
+// for something.
+var settled = []struct{ keys, why string }{
+	{`disable_remote_exec disable_update_check disable_anonymous_signature`, notDone},
+	{`rejoin_after_leave`, "an agent finds its cluster again after a leave too: remove this key"},
+	{`dns_config.allow_stale`, dnsDirect},
+	{`dns_config.enable_truncate`, "an answer that was cut short always says so: remove this key"},
+}
+
+// isOff reports whether the value of a refused key asks for nothing. Ports are switched
+// off by -1.
+func isOff(key string, v strict.Value) bool {
+	return v.Off() || strings.HasPrefix(key, "ports.") && v.Is(-1)
+}
+
+// isOn reports whether the value of a settled switch is what it is anyway.
+func isOn(_ string, v strict.Value) bool {
+	on := true
+	v.Bool(&on)
+	return on
 }

@@ -34,8 +34,10 @@ func (d *serviceDraft) complete(o *strict.Object) {
 // as Consul does: clients update them under that name.
 func (d *serviceDraft) readChecks(o *strict.Object) {
 	var objects []*strict.Object
-	if c, ok := d.check.Object(); ok && !d.check.Empty() {
-		objects = append(objects, c)
+	for v := range d.check.Each() {
+		if c, ok := v.Object(); ok && !v.Empty() {
+			objects = append(objects, c)
+		}
 	}
 	for _, v := range d.checks {
 		if c, ok := v.Object(); ok {

@@ -109,6 +109,10 @@ func agentCommand(sys *system) *cli.Command {
 // errStoppedAtOnce is how an agent ends that was told twice to stop.
 var errStoppedAtOnce = errors.New("stopped at the second signal, before the cluster was told: the others will take this host for failed")
 
+// sameSignal is for how long a signal to stop is the one before it once more: timeout(1)
+// and supervisors signal the process and its group.
+const sameSignal = 500 * time.Millisecond
+
 // attend runs the agent and passes the signals on: the first SIGINT or SIGTERM makes
 // it leave, the second ends it at once, SIGHUP reloads.
 func attend(ctx context.Context, a runningAgent, signals <-chan os.Signal, log *slog.Logger) error {
@@ -116,6 +120,7 @@ func attend(ctx context.Context, a runningAgent, signals <-chan os.Signal, log *
 	defer leave()
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }()
+	var stopping time.Time // zero until the first signal to stop
 	for {
 		select {
 		case err := <-ended:
@@ -131,11 +136,12 @@ func attend(ctx context.Context, a runningAgent, signals <-chan os.Signal, log *
 					continue
 				}
 				log.Info("the configuration was reloaded")
-			case ctx.Err() != nil:
-				return errStoppedAtOnce
-			default:
+			case stopping.IsZero():
 				log.Info("stopping; a second signal stops at once", "signal", s.String())
+				stopping = time.Now()
 				leave()
+			case time.Since(stopping) >= sameSignal:
+				return errStoppedAtOnce
 			}
 		}
 	}

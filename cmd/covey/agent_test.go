@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"covey/agent/config"
 )
@@ -166,6 +167,9 @@ func attended(t *testing.T, steps func(agent *fakeAgent, signal func(os.Signal))
 	return text.String(), result
 }
 
+// pass lets the virtual time of a bubble go by.
+func pass(d time.Duration) { time.Sleep(d) }
+
 func TestOneSignalLeavesGracefully(t *testing.T) {
 	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		_, err := attended(t, func(agent *fakeAgent, signal func(os.Signal)) {
@@ -183,10 +187,24 @@ func TestSecondSignalStopsAtOnce(t *testing.T) {
 	_, err := attended(t, func(agent *fakeAgent, signal func(os.Signal)) {
 		signal(syscall.SIGTERM)
 		<-agent.leaving
+		pass(sameSignal)
 		signal(syscall.SIGINT)
 	})
 	if !errors.Is(err, errStoppedAtOnce) || exitCode(err) != exitFailure {
 		t.Errorf("got %v, want %v", err, errStoppedAtOnce)
+	}
+}
+
+func TestOneSignalThatComesTwiceLeavesGracefully(t *testing.T) {
+	_, err := attended(t, func(agent *fakeAgent, signal func(os.Signal)) {
+		signal(syscall.SIGTERM)
+		signal(syscall.SIGTERM)
+		pass(sameSignal - 1)
+		signal(syscall.SIGINT)
+		close(agent.gone)
+	})
+	if err != nil {
+		t.Errorf("%v, want a clean stop", err)
 	}
 }
 

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"iter"
 	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"covey/agent/config"
 	"covey/catalog/definition"
@@ -59,21 +61,36 @@ func servicesIn(text []byte) ([]definition.Service, error) {
 		return []definition.Service{s}, faults.Err()
 	}
 	var services serviceList
-	serviceKeys.Read(file, &services)
+	configurationKeys.Read(file, &services)
 	return services, faults.Err()
 }
 
 // serviceList is what a file with several services holds. Their IDs are distinct.
 type serviceList []definition.Service
 
-var serviceKeys = strict.NewTable(
-	strict.Key[serviceList]{Name: "service", Read: (*serviceList).read},
-	strict.Key[serviceList]{Name: "services", Read: func(l *serviceList, v strict.Value) {
-		for one := range v.List() {
-			l.read(one)
+// configurationKeys read the services of a configuration and pass over its other keys;
+// those of groups are not looked at.
+var configurationKeys = newConfigurationKeys()
+
+func newConfigurationKeys() *strict.Table[serviceList] {
+	keys := []strict.Key[serviceList]{
+		{Name: "service", Read: func(l *serviceList, v strict.Value) { l.readAll(v.Each()) }},
+		{Name: "services", Read: func(l *serviceList, v strict.Value) { l.readAll(v.List()) }},
+	}
+	for _, known := range config.Keys() {
+		name, _, _ := strings.Cut(known.Name, ".")
+		if !slices.ContainsFunc(keys, func(k strict.Key[serviceList]) bool { return k.Name == name }) {
+			keys = append(keys, strict.Key[serviceList]{Name: name, Read: func(*serviceList, strict.Value) {}})
 		}
-	}},
-)
+	}
+	return strict.NewTable(keys...)
+}
+
+func (l *serviceList) readAll(values iter.Seq[strict.Value]) {
+	for v := range values {
+		l.read(v)
+	}
+}
 
 func (l *serviceList) read(v strict.Value) {
 	o, ok := v.Object()

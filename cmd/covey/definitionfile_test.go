@@ -20,6 +20,9 @@ func TestDefinitionFileHoldsOneServiceOrSeveral(t *testing.T) {
 		{"# note\nservice {\n  name = \"web\"\n  check { http = \"http://x/\", interval = \"10s\" }\n}", "web"},
 		{"service = { name = \"web\" }", "web"},
 		{"services { name = \"web\" }\nservices { name = \"db\" }", "web db"},
+		{"service { name = \"web\" }\nservice { name = \"db\" }\nservices { name = \"api\" }", "web db api"},
+		{"node_name = \"n\"\nports { http = 1 }\ncheck { name = \"c\", ttl = \"1s\" }\nservice { name = \"web\" }", "web"},
+		{`{"NodeName": "n", "log_json": true, "dns_config": {}, "checks": [], "services": [{"name": "web"}]}`, "web"},
 		{"services = [{ name = \"web\" }, { name = \"db\" }]", "web db"},
 	} {
 		services, err := readDefinitions("-", strings.NewReader(c.text))
@@ -47,6 +50,9 @@ func TestDefinitionFileIsRefusedWithAllItsFaults(t *testing.T) {
 		{"name = \"web\"\nprot = 80\nweights { passing = -1 }", []string{"weights.passing: -1 is not", "prot: unknown key"}},
 		{"name = \"web\"\nport = ", []string{"line 2", "not HCL"}},
 		{"name = \"web\"\nport", []string{"line 2", "not HCL"}},
+		{"nodename = \"n\"\nnode_nam = \"n\"\nservice { name = \"web\" }", []string{`node_nam: unknown key, did you mean "node_name"?`}},
+		{`{"service": {"name": "web", "name": "db"}}`, []string{"service.name: is given twice"}},
+		{"service { name = \"a\" }\nservice { name = \"a\" }", []string{`service[1]: another service of this file has the service ID "a"`}},
 		{"services { name = \"a\" }\nservices { name = \"a\" }", []string{`has the service ID "a"`}},
 	} {
 		_, err := readDefinitions("-", strings.NewReader(c.text))

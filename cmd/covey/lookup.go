@@ -49,7 +49,11 @@ changes, since answers are shuffled by weight. Exits 3 if nothing is answered.`,
 
 func (s *system) showLookup(l *apiclient.Lookup) {
 	if len(l.Answers) > 0 {
-		s.printf("%s %s, ttl %d\n\n", printable(l.Name), printable(l.Type), l.TTL)
+		name := printable(l.Name)
+		if len(l.Tags) > 0 {
+			name += " with " + printable(tagList(l.Tags)) + ","
+		}
+		s.printf("%s %s, ttl %d\n\n", name, printable(l.Type), l.TTL)
 		t := table{header: []string{"WEIGHT", "STATUS", "NODE", "ADDRESS"}}
 		for _, a := range l.Answers {
 			t.add(text(strconv.Itoa(int(a.Weight))), status(a.Status), text(a.Node), text(hostPort(a.Address, a.Port)))

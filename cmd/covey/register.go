@@ -37,7 +37,7 @@ func registerFlags() []cli.Flag {
 		&cli.StringFlag{Name: "id", Usage: "`ID` what tells the instance from others on this agent", DefaultText: "the name"},
 		&cli.StringFlag{Name: "address", Usage: "`ADDRESS` the IP or host name to answer", DefaultText: "the node's"},
 		&cli.IntFlag{Name: "port", Usage: "`PORT` the port to answer", DefaultText: "none"},
-		&cli.StringSliceFlag{Name: "tag", Usage: "`TAG` a word to find it by"},
+		&cli.StringSliceFlag{Name: "tag", Usage: "`TAG` a word to find it by; several take the flag several times, since a tag may hold commas"},
 		&cli.StringSliceFlag{Name: "meta", Usage: "`KEY=VALUE` something to know about it"},
 		&cli.IntFlag{Name: "weight", Usage: "`N` share of the traffic while passing, 0..65535", DefaultText: "1"},
 		&cli.StringSliceFlag{Name: "check-http", Usage: "`URL` answers 2xx while it is well, 429 for a warning"},
@@ -98,6 +98,11 @@ func (c *call) definitions() ([]definition.Service, error) {
 		return services, nil
 	case !c.flags.IsSet("name"):
 		return nil, usagef("`covey register` wants --name or a definition file; see `covey help register`")
+	}
+	for _, name := range []string{"interval", "timeout"} {
+		if c.flags.IsSet(name) && !c.flags.IsSet("check-http") && !c.flags.IsSet("check-tcp") {
+			return nil, usagef("--%s is of a check, and there is no --check-http or --check-tcp", name)
+		}
 	}
 	values, err := definitionFromFlags(c.flags)
 	if err != nil {

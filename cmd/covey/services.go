@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/urfave/cli/v2"
 
@@ -51,7 +53,22 @@ func servicesTable(services []apiclient.ServiceSummary) *table {
 			rest, style = append(rest, fmt.Sprintf("%d critical", s.Critical)), red
 		}
 		t.add(text(s.Name), cell{fmt.Sprintf("%d/%d", s.Passing, s.Instances), style},
-			text(listed(s.Tags)), cell{strings.Join(rest, ", "), style})
+			text(tagList(s.Tags)), cell{strings.Join(rest, ", "), style})
 	}
 	return t
+}
+
+// tagList shows tags so that each can be told from the next: what holds a comma, a blank
+// or a quote is quoted. Of none it is "-".
+func tagList(tags []string) string {
+	if len(tags) == 0 {
+		return "-"
+	}
+	shown := make([]string, len(tags))
+	for i, tag := range tags {
+		if shown[i] = tag; tag == "" || tag == "-" || strings.ContainsAny(tag, ",\"") || strings.ContainsFunc(tag, unicode.IsSpace) {
+			shown[i] = strconv.Quote(tag)
+		}
+	}
+	return strings.Join(shown, ", ")
 }

@@ -95,6 +95,8 @@ func theAgent(t *testing.T, line string) (addr string, agent *twin) {
 		agent = newTwin(t, cluster)
 	case "agent: empty":
 		agent = newTwin(t, empty)
+	case "agent: mixed":
+		agent = newTwin(t, mixed)
 	case "agent: broken":
 		agent = newTwin(t, broken)
 	case "agent: none":

@@ -26,7 +26,7 @@ var cluster = map[string]string{
 		{"Name":"n2","Addr":"10.0.0.2","Port":7946,"Tags":{"build":"0.1.0","covey":"1"},"Status":1},
 		{"Name":"n1","Addr":"10.0.0.1","Port":7946,"Tags":{"build":"0.1.0","covey":"1"},"Status":1},
 		{"Name":"n3","Addr":"10.0.0.3","Port":7946,"Tags":{},"Status":4}]`,
-	"/v1/catalog/services": `{"web":["v2","v1"],"item-service":[],"gone":[]}`,
+	"/v1/catalog/services": `{"web":["v2","v1","rule=Host(a),Path(b)","a b","","-"],"item-service":[],"gone":[]}`,
 	"/v1/health/service/web": `[
 		{"Node":{"Node":"n1"},"Service":{"ID":"web"},"Checks":[{"Status":"passing"}]},
 		{"Node":{"Node":"n2"},"Service":{"ID":"web"},"Checks":[{"Status":"warning"},{"Status":"passing"}]},
@@ -52,6 +52,8 @@ var cluster = map[string]string{
 		"LeftOut":[{"ID":"web","Node":"n3","Address":"10.0.0.3","Port":8080,"Status":"critical","Reason":"host failed"}]}`,
 	"/v1/covey/lookup/web?tag=v1&tag=v2&type=A": `{"Name":"web.service.local.","Type":"A","Rcode":"NOERROR","TTL":0,"Answers":[],
 		"LeftOut":[{"ID":"web","Node":"n2","Address":"10.0.0.2","Port":8080,"Status":"passing","Reason":"tag v2 missing \u001b[2Jbad\nline"}]}`,
+	"/v1/covey/lookup/web?tag=v1&tag=a%2Cb&type=SRV": `{"Name":"web.service.local.","Tags":["v1","a,b"],"Type":"SRV","Rcode":"NOERROR","TTL":0,"Answers":[
+		{"ID":"web","Node":"n1","Target":"n1.node.local.","Address":"10.0.0.1","Port":8080,"Weight":30,"Priority":1,"Status":"passing","Tags":["v1","a,b"]}],"LeftOut":[]}`,
 	"/v1/covey/lookup/web?type=AAAA": `{"Name":"web.service.local.","Type":"AAAA","Rcode":"NOERROR","TTL":0,"Answers":[],"LeftOut":[]}`,
 	"/v1/covey/lookup/none?type=SRV": `{"Name":"none.service.local.","Type":"SRV","Rcode":"NXDOMAIN","TTL":0,"Answers":[],"LeftOut":[]}`,
 }
@@ -61,6 +63,17 @@ var empty = map[string]string{
 	"/v1/catalog/services": `{}`,
 	"/v1/catalog/nodes":    `[]`,
 	"/v1/agent/members":    `[]`,
+}
+
+// mixed is a cluster of which some members speak another protocol.
+var mixed = map[string]string{
+	"/v1/covey/status": `{"Node":"n1"}`,
+	"/v1/agent/members": `[
+		{"Name":"n3","Addr":"10.0.0.3","Port":7946,"Tags":{"covey":"2"},"Status":1},
+		{"Name":"n1","Addr":"10.0.0.1","Port":7946,"Tags":{"covey":"1"},"Status":1},
+		{"Name":"n2","Addr":"10.0.0.2","Port":7946,"Tags":{"covey":"1"},"Status":1},
+		{"Name":"n4","Addr":"10.0.0.4","Port":7946,"Tags":{},"Status":1},
+		{"Name":"n5","Addr":"10.0.0.5","Port":7946,"Tags":{"covey":"3"},"Status":4}]`,
 }
 
 // broken is a server that is no agent.

@@ -3,8 +3,6 @@ package replica
 import (
 	"errors"
 	"fmt"
-	"os"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -24,19 +22,7 @@ func TestAChangeReachesAllWithoutRepair(t *testing.T) {
 
 // TestConvergesAfterAnyFaults is the protocol's main property, over random histories.
 func TestConvergesAfterAnyFaults(t *testing.T) {
-	runs := 250
-	if testing.Short() {
-		runs = 40
-	}
-	if n, err := strconv.Atoi(os.Getenv("COVEY_TEST_SEEDS")); err == nil {
-		runs = n
-	}
-	for seed := range uint64(runs) {
-		faulty(t, seed)
-		if t.Failed() {
-			t.Fatalf("seed %d", seed)
-		}
-	}
+	eachSeed(t, 250, faulty)
 }
 
 func faulty(t *testing.T, seed uint64) {
@@ -107,11 +93,8 @@ func faulty(t *testing.T, seed uint64) {
 	if err := w.converged(); err != nil {
 		t.Errorf("not converged: %v", err)
 	}
-	for _, id := range w.order {
-		n := w.nodes[id]
-		if n.up && (len(n.pushes.byPeer) > 0 || len(n.pulls.byPeer) > 0 || len(n.pulls.wanted) > 0) {
-			t.Errorf("%v is not at rest: %d pushes, %d pulls, %d wants", id, len(n.pushes.byPeer), len(n.pulls.byPeer), len(n.pulls.wanted))
-		}
+	if err := w.atRest(); err != nil {
+		t.Error(err)
 	}
 	if w.delivered == 0 || seed%4 != 0 && w.lost == 0 || seed%3 != 0 && w.doubled == 0 {
 		t.Errorf("the faults did not happen: %d delivered, %d lost, %d doubled", w.delivered, w.lost, w.doubled)
@@ -169,6 +152,30 @@ func TestALargeOwnerAppearsWhole(t *testing.T) {
 	w.run(10 * time.Second)
 	if err := w.converged(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestANewcomerHasAllSoon: an answer cut by its limit brings one or two owners of many,
+// and the pull goes on at once, not at the next tick.
+func TestANewcomerHasAllSoon(t *testing.T) {
+	tune := func(c *Config) { c.ChunkSize, c.AnswerSize = 2000, 8000 }
+	w := newNetwork(t, 12, 40, tune)
+	for _, id := range w.order {
+		for i := range 10 {
+			w.put(id, fmt.Sprint("s/", i), strings.Repeat("x", 500))
+		}
+	}
+	w.run(10 * time.Second)
+	for _, id := range w.order { // what the newcomer is not pushed, it must pull
+		w.nodes[id].cfg.FlushSize = 1
+	}
+	newcomer := w.start(w.newID(), tune)
+	w.run(500 * time.Millisecond)
+	if err := w.converged(); err != nil {
+		t.Error(err)
+	}
+	if newcomer.stats.Pulls < 10 {
+		t.Errorf("only %d pulls, so no answer was cut", newcomer.stats.Pulls)
 	}
 }
 

@@ -11,9 +11,11 @@
 //
 // Every node owns one log: its entries, each with the version that last changed it.
 // Versions count from 1 without gaps within an epoch; an epoch begins when the
-// owner's agent starts. An owner's state at (epoch, version) is the same at whoever
-// holds it, so states are only ever older or newer, never in conflict, and taking
-// the newer one is commutative, associative and idempotent.
+// owner's agent starts. Being at (epoch, version) means to have every entry that was
+// changed up to version and not since, so states are only ever older or newer, never in
+// conflict, and taking the newer one is commutative, associative and idempotent. (Half
+// way through a state that comes in chunks, an entry that was changed again beyond the
+// chunk still has its earlier value; the next chunk brings it.)
 //
 // # What it guarantees
 //

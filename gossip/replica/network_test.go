@@ -24,11 +24,17 @@ type network struct {
 	seq   int
 
 	loss, double float64
-	delay        time.Duration // most
+	worse        map[link]float64 // loss on one way between two, on top
+	delay        time.Duration    // most
 	cut          func(a, b ID) bool
 
-	lost, doubled, delivered int
+	said map[incarnation]history // what each owner changed
+
+	lost, lostOneWay, severed, doubled, delivered int
 }
+
+// link is the way from one node to another.
+type link struct{ from, to ID }
 
 // node is a core with what its caller would keep: a catalogue and a disk.
 type node struct {
@@ -39,7 +45,10 @@ type node struct {
 	truth   map[string]string        // what the owner wants to be known
 	view    map[ID]map[string]string // what this node has been told
 	heads   map[ID]head              // the furthest it has been told: never goes back
-	flushAt time.Time
+	journal []Change                 // what it would restore from, since it started
+
+	recorded head // how far its own log is in the network's said
+	flushAt  time.Time
 }
 
 type event struct {
@@ -72,6 +81,8 @@ func newNetwork(t *testing.T, seed uint64, n int, tune func(*Config)) *network {
 		rng:   rand.New(rand.NewPCG(seed, 1)),
 		now:   time.Unix(1_700_000_000, 0),
 		nodes: map[ID]*node{},
+		said:  map[incarnation]history{},
+		worse: map[link]float64{},
 		delay: 2 * time.Millisecond,
 		cut:   func(a, b ID) bool { return false },
 	}
@@ -89,42 +100,11 @@ func (w *network) newID() ID {
 }
 
 // start starts a node, or starts it again with what it wants to be known but with an
-// empty replica.
+// empty replica; the others find out at once.
 func (w *network) start(id ID, tune func(*Config)) *node {
-	n := w.nodes[id]
-	if n == nil {
-		n = &node{id: id, truth: map[string]string{}}
-		w.nodes[id] = n
-		w.order = append(w.order, id)
-	}
-	n.epoch = max(n.epoch, uint64(w.now.UnixMilli())) + 1
-	cfg := Config{Self: id, Epoch: n.epoch}
-	if tune != nil {
-		tune(&cfg)
-	}
-	var err error
-	if n.Core, err = New(cfg, w.now); err != nil {
-		w.t.Fatal(err)
-	}
-	n.up, n.view, n.heads = true, map[ID]map[string]string{}, map[ID]head{}
-	core := n.Core
-	var tick func()
-	tick = func() {
-		if n.Core == core && n.up {
-			n.Tick(w.now)
-			w.flush(n)
-			w.after(time.Second, tick)
-		}
-	}
-	w.after(time.Duration(w.rng.Int64N(int64(time.Second))), tick)
-	puts := []Put{{Key: "n", Payload: []byte(fmt.Sprint("node ", n.epoch))}}
-	n.truth["n"] = string(puts[0].Payload)
-	for _, k := range slices.Sorted(maps.Keys(n.truth)) {
-		if k != "n" {
-			puts = append(puts, Put{Key: k, Payload: []byte(n.truth[k])})
-		}
-	}
-	n.Local(w.now, puts...)
+	n := w.node(id)
+	w.boot(n, max(n.epoch, uint64(w.now.UnixMilli()))+1, tune)
+	w.register(n)
 	for _, id := range w.order {
 		if other := w.nodes[id]; other != n && other.up && !w.cut(n.id, id) {
 			n.SetMember(w.now, id, Alive)
@@ -134,6 +114,50 @@ func (w *network) start(id ID, tune func(*Config)) *node {
 	}
 	w.flush(n)
 	return n
+}
+
+// node returns the node of that id, which may be a new one.
+func (w *network) node(id ID) *node {
+	n := w.nodes[id]
+	if n == nil {
+		n = &node{id: id, truth: map[string]string{}}
+		w.nodes[id] = n
+		w.order = append(w.order, id)
+	}
+	return n
+}
+
+// boot gives a node a core that knows nothing, and ticks it for as long as it is up.
+func (w *network) boot(n *node, epoch uint64, tune func(*Config)) {
+	cfg := Config{Self: n.id, Epoch: epoch}
+	if tune != nil {
+		tune(&cfg)
+	}
+	core, err := New(cfg, w.now)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	n.Core, n.epoch, n.up = core, epoch, true
+	n.view, n.heads, n.journal, n.recorded = map[ID]map[string]string{}, map[ID]head{}, nil, head{}
+	var tick func()
+	tick = func() {
+		if n.Core == core && n.up {
+			n.Tick(w.now)
+			w.flush(n)
+			w.after(time.Second, tick)
+		}
+	}
+	w.after(time.Duration(w.rng.Int64N(int64(time.Second))), tick)
+}
+
+// register puts what a node that was started wants to be known.
+func (w *network) register(n *node) {
+	n.truth["n"] = fmt.Sprint("node ", n.epoch)
+	var puts []Put
+	for _, k := range slices.Sorted(maps.Keys(n.truth)) {
+		puts = append(puts, Put{Key: k, Payload: []byte(n.truth[k])})
+	}
+	n.Local(w.now, puts...)
 }
 
 // crash stops a node; the others find out at once.
@@ -231,8 +255,10 @@ func (w *network) flush(n *node) {
 		n.epoch = fx.Epoch
 		n.heads[n.id] = head{}
 	}
+	w.record(n)
 	for _, ch := range fx.Changes {
 		n.apply(w, ch)
+		w.hold(n, ch.Owner)
 	}
 	for _, f := range fx.Faults {
 		w.t.Errorf("fault at %v: from %v about %v: %v", n.id, f.Peer, f.Owner, f.Err)
@@ -240,7 +266,7 @@ func (w *network) flush(n *node) {
 	for _, s := range fx.Sends {
 		w.transmit(n, s)
 	}
-	if fx.More && n.flushAt.Before(w.now) {
+	if fx.More && !n.flushAt.After(w.now) {
 		n.flushAt = w.now.Add(time.Millisecond)
 		w.after(time.Millisecond, func() { w.flush(n) })
 	}
@@ -253,8 +279,12 @@ func (w *network) transmit(from *node, s Send) {
 		copies = 2
 	}
 	for range copies {
-		if w.rng.Float64() < w.loss {
+		switch luck := w.rng.Float64(); {
+		case luck < w.loss:
 			w.lost++
+			continue
+		case luck < w.loss+w.worse[link{from.id, s.To}]:
+			w.lostOneWay++
 			continue
 		}
 		d := w.delay
@@ -263,7 +293,11 @@ func (w *network) transmit(from *node, s Send) {
 		}
 		w.after(d, func() {
 			to := w.nodes[s.To]
-			if to == nil || !to.up || w.cut(from.id, s.To) {
+			if to == nil || !to.up {
+				return
+			}
+			if w.cut(from.id, s.To) {
+				w.severed++
 				return
 			}
 			w.delivered++
@@ -278,7 +312,13 @@ func (n *node) apply(w *network, ch Change) {
 	if ch.Dropped {
 		delete(n.view, ch.Owner)
 		delete(n.heads, ch.Owner)
+		n.forgetJournal(ch.Owner)
 		return
+	}
+	if ch.Raw != nil {
+		n.journal = append(n.journal, ch)
+	} else if ch.Reset {
+		n.forgetJournal(ch.Owner)
 	}
 	if s := n.stateOf(ch.Owner); s != nil {
 		was := n.heads[ch.Owner]
@@ -297,6 +337,10 @@ func (n *node) apply(w *network, ch Change) {
 			n.view[ch.Owner][e.Key] = n.stateOf(ch.Owner).payload(e.Key)
 		}
 	}
+}
+
+func (n *node) forgetJournal(owner ID) {
+	n.journal = slices.DeleteFunc(n.journal, func(ch Change) bool { return ch.Owner == owner })
 }
 
 func (s *state) payload(key string) string {

@@ -7,7 +7,8 @@ import (
 
 // Lookup is what the agent's DNS answers to one question, and why.
 type Lookup struct {
-	Name    string // the full name that was looked up
+	Name    string   // the full name that was looked up
+	Tags    []string `json:",omitempty"` // that were asked for beyond the name
 	Type    string
 	Rcode   string
 	TTL     uint32 // seconds

@@ -15,20 +15,17 @@ var modules = []struct {
 	job  string
 	in   []string // rooms; tests of any room if "tests"
 }{
-	{"github.com/hashicorp/serf", "membership", []string{"gossip"}},
-	{"github.com/hashicorp/memberlist", "transport and keyring under serf", []string{"gossip"}},
+	{"github.com/hashicorp/serf", "membership", []string{"gossip", "scripts"}},
+	{"github.com/hashicorp/memberlist", "transport and keyring under serf", []string{"gossip", "scripts"}},
 	{"github.com/hashicorp/go-sockaddr", "which of the host's addresses others reach", []string{"gossip"}},
-	{"github.com/hashicorp/go-metrics", "silencing the metrics of serf", []string{"gossip"}},
+	{"github.com/hashicorp/go-multierror", "the errors of serf, one by one", []string{"gossip"}},
 	{"github.com/hashicorp/go-immutable-radix/v2", "views that share what did not change", []string{"catalog"}},
 	{"github.com/hashicorp/hcl", "Consul's definition files", []string{"agent"}},
-	{"github.com/go-viper/mapstructure/v2", "maps into structs, strictly", []string{"agent", "catalog/definition"}},
 	{"github.com/gofrs/flock", "one agent a data directory", []string{"agent"}},
-	{"github.com/google/renameio/v2", "files replaced whole or not at all", []string{"agent", "internal"}},
 	{"github.com/oklog/run", "the first part to stop stops the rest", []string{"agent", "cmd"}},
 	{"github.com/urfave/cli/v2", "the command line", []string{"cmd"}},
 	{"github.com/miekg/dns", "DNS messages", []string{"dnsserver", "e2e", "scripts", "tests"}},
 	{"google.golang.org/protobuf", "the wire and the journal", []string{"agent", "catalog", "gossip", "internal"}},
-	{"golang.org/x/crypto", "key derivation", []string{"gossip"}},
 	{"golang.org/x/sys", "system calls", []string{"agent", "dnsserver", "gossip", "internal"}},
 	{"golang.org/x/term", "is this a terminal?", []string{"cmd"}},
 	{"pgregory.net/rapid", "property tests", []string{"tests"}},

@@ -45,6 +45,13 @@ func dishes() *Table[dish] {
 		Key[dish]{Name: "Inner", Read: func(d *dish, v Value) { d.Inner = read(v) }},
 		Key[dish]{Name: "Raw", Read: func(d *dish, v Value) { d.Raw = v.JSON() }},
 		Key[dish]{Name: "Secret", Hidden: true, Read: func(d *dish, v Value) { v.Text(&d.APIKey) }},
+		Key[dish]{Name: "Side", Read: func(d *dish, v Value) {
+			for side := range v.Each() {
+				if s := read(side); s != nil {
+					d.Sides = append(d.Sides, *s)
+				}
+			}
+		}},
 		Key[dish]{Name: "Sides", Read: func(d *dish, v Value) {
 			for side := range v.List() {
 				if s := read(side); s != nil {
@@ -158,6 +165,30 @@ func TestBlocksServeAsObjectAndAsList(t *testing.T) {
 	}
 }
 
+func TestEachIsTheValueOrItsBlocks(t *testing.T) {
+	one, two := map[string]any{"name": "one"}, map[string]any{"name": "two", "hot": 1}
+	for _, c := range []struct {
+		side  any
+		names []string
+		fault string
+	}{
+		{nil, nil, ""},
+		{one, []string{"one"}, ""},
+		{Blocks{one}, []string{"one"}, ""},
+		{Blocks{one, two}, []string{"one", "two"}, "side[1].hot: must be true or false, not a number"},
+		{[]any{one}, nil, "side: must be an object, not a list"},
+	} {
+		d, faults := readMap(map[string]any{"side": c.side})
+		var names []string
+		for _, side := range d.Sides {
+			names = append(names, side.Name)
+		}
+		if !slices.Equal(names, c.names) || strings.Join(faults, "; ") != c.fault {
+			t.Errorf("%v is read as %v, %v", c.side, names, faults)
+		}
+	}
+}
+
 func TestBlocksMarshalAsTheyRead(t *testing.T) {
 	text, err := json.Marshal(map[string]any{"none": Blocks{}, "one": Blocks{{"a": 1}}, "two": Blocks{{"a": 1}, {"b": Blocks{{"c": 2}}}}})
 	if want := `{"none":[],"one":{"a":1},"two":[{"a":1},{"b":{"c":2}}]}`; err != nil || string(text) != want {
@@ -194,6 +225,45 @@ func TestParseJSONTakesOneObject(t *testing.T) {
 	}
 }
 
+func TestAKeyGivenTwiceIsRefusedByName(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"Name":"p1","Name":"p2"}`:                  `Name: is given twice, again on line 1`,
+		`{"a":1,"a":1}`:                              `a: is given twice, again on line 1`,
+		"{\"a\":1,\n\"b\":{\"c\":2},\n\"a\":null}":   `a: is given twice, again on line 3`,
+		`{"Checks":[{},{"Name":"x","Name":"y"}]}`:    `Checks[1].Name: is given twice, again on line 1`,
+		`{"a":{"b":{"c":1,"d":2,"c":{}}}}`:           `a.b.c: is given twice, again on line 1`,
+		`{"\u0061":1e999,"a":2}`:                     `a: is given twice, again on line 1`,
+		`{"x\n":1,"x\n":2}`:                          `"x\n": is given twice, again on line 1`,
+		`{"b":":","a":{"a":"\":"},"c":[],"c":":\\"}`: `c: is given twice, again on line 1`,
+	} {
+		_, err := ParseJSON([]byte(text))
+		if err == nil || err.Error() != want || fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%s: got %v, want %s", text, err, want)
+		}
+	}
+	for _, text := range []string{`{"a":{"a":[{"a":1},{"a":2}]},"A":":"}`, `{":":"a\":\\","\\":{}}`} {
+		if _, err := ParseJSON([]byte(text)); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// What the count says of an object, reading it by tokens says too.
+func FuzzRepeatedKeys(f *testing.F) {
+	f.Add(`{"a":1,"a":2}`)
+	f.Add(`{"a":{"b:":"\"\\:"},"\u0061b":[{"a":1},{"a":":"}]}`)
+	f.Add("{\"\xff\":1,\"\xfe\":2}")
+	f.Fuzz(func(t *testing.T, text string) {
+		if !json.Valid([]byte(text)) {
+			return
+		}
+		_, err := ParseJSON([]byte(text))
+		if repeated := firstRepeated([]byte(text)); strings.HasPrefix(text, "{") && (err == nil) != (repeated == nil) {
+			t.Errorf("%q: %v, and by tokens %v", text, err, repeated)
+		}
+	})
+}
+
 func TestEmptyIsWhatClientsSendForUnusedFields(t *testing.T) {
 	for _, text := range []string{`null`, `""`, `0`, `0.0`, `false`, `[]`, `{}`, `{"a":"","b":{"c":0}}`} {
 		if !empty(parse(t, text)) {
@@ -204,6 +274,27 @@ func TestEmptyIsWhatClientsSendForUnusedFields(t *testing.T) {
 		if empty(parse(t, text)) {
 			t.Errorf("%s is empty", text)
 		}
+	}
+}
+
+func TestOffIsEmptyOrNotEnabled(t *testing.T) {
+	off := map[string]any{
+		"null": nil, "false": false, "zero": 0, "none": Blocks{}, "off": map[string]any{"Enabled": false, "port": 1},
+		"block": Blocks{{"enabled": false, "x": "y"}},
+	}
+	on := map[string]any{
+		"true": true, "word": "false", "minus": -1, "on": map[string]any{"enabled": true}, "other": Blocks{{"enable": false, "x": "y"}},
+		"two": Blocks{{"enabled": false}, {"enabled": false}},
+	}
+	for want, values := range map[bool]map[string]any{true: off, false: on} {
+		for name, raw := range values {
+			if v := (Value{raw: raw}); v.Off() != want {
+				t.Errorf("%s: %v is off: %v", name, raw, v.Off())
+			}
+		}
+	}
+	if !(Value{raw: json.Number("-1")}).Is(-1) || (Value{raw: "-1"}).Is(-1) || (Value{}).Is(0) {
+		t.Error("a number is not told from others")
 	}
 }
 

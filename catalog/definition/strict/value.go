@@ -84,6 +84,28 @@ func empty(raw any) bool {
 	return ok && n == 0
 }
 
+// Off reports whether the value is Empty or an object that says of itself that it is not
+// enabled, whatever else it says.
+func (v Value) Off() bool {
+	raw := v.raw
+	if blocks, ok := raw.(Blocks); ok && len(blocks) == 1 {
+		raw = blocks[0]
+	}
+	if values, ok := raw.(map[string]any); ok {
+		o := NewObject("", values, nil)
+		if key, given := o.find("enabled"); given && values[key] == false {
+			return true
+		}
+	}
+	return v.Empty()
+}
+
+// Is reports whether the value is the number n.
+func (v Value) Is(n int) bool {
+	x, ok := number(v.raw)
+	return ok && x == float64(n)
+}
+
 // Text reads a string and reports whether it was one.
 func (v Value) Text(into *string) bool {
 	s, ok := v.raw.(string)
@@ -226,6 +248,14 @@ func (v Value) open(wanted string) (*Object, bool) {
 		return nil, false
 	}
 	return NewObject(v.Path()+".", values, v.object.faults), true
+}
+
+// Each yields the value itself, or the blocks one by one if HCL has several under its key.
+func (v Value) Each() iter.Seq[Value] {
+	if blocks, ok := v.raw.(Blocks); ok && len(blocks) > 1 {
+		return v.List()
+	}
+	return func(yield func(Value) bool) { yield(v) }
 }
 
 // List yields the elements of a list, those that are null left out.

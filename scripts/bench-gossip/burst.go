@@ -1,0 +1,141 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"covey/e2e/rig"
+)
+
+const (
+	burstSpan     = time.Second
+	burstTime     = 60 * time.Second // for all of a burst to be everywhere
+	burstServices = 100              // that its instances are spread over
+)
+
+// update is one registration of a burst.
+type update struct {
+	body        []byte
+	mark        *mark // nil if it is not looked for by itself
+	sent, acked time.Time
+}
+
+// burstOn registers distinct instances within a second on some of the agents, and
+// prints how long after its acknowledgement each was everywhere. run tells bursts in
+// one cluster apart.
+func (b *bench) burstOn(c *cluster, writers, run int) error {
+	before, err := c.leastInstances()
+	if err != nil {
+		return err
+	}
+	o, stop, err := c.observe()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	updates := b.burstUpdates(len(c.agents), run)
+	began := time.Now()
+	if err := b.sendBurst(c, o, updates, writers, began); err != nil {
+		return err
+	}
+	took := time.Since(began)
+	var fromAck, fromSent, acks, late latencies
+	for i := range updates {
+		u := &updates[i]
+		acks = append(acks, u.acked.Sub(u.sent))
+		if u.mark == nil {
+			continue
+		}
+		if err := o.await(u.mark, burstTime); err != nil {
+			return err
+		}
+		fromAck = append(fromAck, u.mark.everywhere().Sub(u.acked))
+		fromSent = append(fromSent, u.mark.everywhere().Sub(u.sent))
+		late = append(late, u.mark.late...)
+	}
+	for _, a := range c.agents {
+		if _, err := rig.Until(burstTime, func() error { return holds(a, before+len(updates)) }); err != nil {
+			return fmt.Errorf("after a burst that was acknowledged: %w", err)
+		}
+	}
+	row(fmt.Sprintf("%d agents, burst of %d registrations on %d of them within %.2f s: acknowledged to DNS answer of all agents (%d looked for)",
+		len(c.agents), len(updates), writers, took.Seconds(), len(fromAck)), "%v; all agents have all", fromAck)
+	row("the same, from sending the request", "%v", fromSent)
+	row("of that, until the request was acknowledged", "%v", acks)
+	row("the observer saw each at most so late", "%v", late)
+	return nil
+}
+
+func (b *bench) burstUpdates(agents, run int) []update {
+	updates := make([]update, b.burst)
+	for n := range updates {
+		service, tag := fmt.Sprintf("burst-%d-%d", run, n%burstServices), fmt.Sprintf("t%d", n)
+		updates[n].body = instanceBody(fmt.Sprintf("burst-%d-instance-%d", run, n), service, numbered(n), tag)
+		if n%b.every == 0 {
+			updates[n].mark = newMark(question(tag+"."+service+".service.local."), numbered(n), agents)
+		}
+	}
+	return updates
+}
+
+// sendBurst sends each update when its time has come, or as soon after as its
+// connection is free.
+func (b *bench) sendBurst(c *cluster, o *observer, updates []update, writers int, began time.Time) error {
+	conns := make([]*client, b.clients)
+	for i := range conns {
+		var err error
+		if conns[i], err = dial(c.agents[i%writers].HTTPAddr()); err != nil {
+			return err
+		}
+		defer conns[i].conn.Close()
+	}
+	errs := make([]error, len(conns))
+	var wg sync.WaitGroup
+	for i, conn := range conns {
+		wg.Go(func() {
+			for n := i; n < len(updates); n += len(conns) {
+				u := &updates[n]
+				time.Sleep(time.Until(began.Add(burstSpan * time.Duration(n) / time.Duration(len(updates)))))
+				u.sent = time.Now()
+				if errs[i] = conn.register(u.body); errs[i] != nil {
+					return
+				}
+				u.acked = time.Now()
+				if u.mark != nil {
+					u.mark.since = u.acked
+					o.expect(u.mark)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// leastInstances returns how many instances the agents have that has fewest.
+func (c *cluster) leastInstances() (int, error) {
+	least := -1
+	for _, a := range c.agents {
+		var s status
+		if _, err := a.Get("/v1/covey/status", &s); err != nil {
+			return 0, err
+		}
+		if least < 0 || s.Instances < least {
+			least = s.Instances
+		}
+	}
+	return least, nil
+}
+
+func holds(a *rig.Agent, instances int) error {
+	var s status
+	if _, err := a.Get("/v1/covey/status", &s); err != nil {
+		return err
+	}
+	if s.Instances < instances {
+		return fmt.Errorf("%s has %d of %d instances", a.Node, s.Instances, instances)
+	}
+	return nil
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"time"
+)
+
+// observer looks for marks in the DNS answers of all agents: one goroutine, one UDP
+// socket, prepared packets. An agent is asked one question at a time, only while it has
+// a mark to show, and after an answer without it not again for a while: who is asked
+// without pause has no time for anything else.
+type observer struct {
+	conn   *net.UDPConn
+	agents []asked
+	byAddr map[netip.AddrPort]*asked
+	pause  time.Duration // between two questions to one agent that had no news
+	marks  chan *mark
+}
+
+// asked is an agent as the observer knows it.
+type asked struct {
+	index   int
+	addr    netip.AddrPort
+	pending []*mark   // the oldest is asked for
+	absent  time.Time // when pending[0] was last asked for in vain
+	sent    time.Time // when the question under way was sent; zero if none is
+	due     time.Time // when to ask next
+	id      uint16    // of the question under way
+}
+
+const (
+	// pausePerAgent is several times what a question costs both sides, so asking
+	// leaves most of two cores to what is measured.
+	pausePerAgent = 50 * time.Microsecond
+	answerTime    = 200 * time.Millisecond // then the question is asked again
+	newsTime      = 500 * time.Microsecond // at most, until a new mark is taken up
+)
+
+// observe starts an observer of the cluster; its stop ends it and waits.
+func (c *cluster) observe() (o *observer, stop func(), err error) {
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		return nil, nil, err
+	}
+	o = &observer{
+		conn: conn, byAddr: map[netip.AddrPort]*asked{}, agents: make([]asked, len(c.agents)),
+		pause: time.Duration(len(c.agents)) * pausePerAgent,
+		marks: make(chan *mark, 1<<16),
+	}
+	for i, a := range c.agents {
+		addr := netip.MustParseAddrPort(a.DNSAddr())
+		o.agents[i] = asked{index: i, addr: addr}
+		o.byAddr[addr] = &o.agents[i]
+	}
+	ended := make(chan struct{})
+	go func() {
+		o.run()
+		close(ended)
+	}()
+	return o, func() { close(o.marks); conn.Close(); <-ended }, nil
+}
+
+// expect has the observer look for a mark from now on.
+func (o *observer) expect(m *mark) { o.marks <- m }
+
+// await waits until every agent has shown m.
+func (o *observer) await(m *mark, limit time.Duration) error {
+	select {
+	case <-m.done:
+		return nil
+	case <-time.After(limit):
+		return fmt.Errorf("what was acknowledged is not everywhere after %v", limit)
+	}
+}
+
+func (o *observer) run() {
+	buf := make([]byte, 4096)
+	for o.takeMarks() {
+		next := o.ask(time.Now())
+		_ = o.conn.SetReadDeadline(next)
+		n, from, err := o.conn.ReadFromUDPAddrPort(buf)
+		switch {
+		case err == nil:
+			if a := o.byAddr[netip.AddrPortFrom(from.Addr().Unmap(), from.Port())]; a != nil {
+				a.answered(buf[:n], time.Now(), o.pause)
+			}
+		case errors.Is(err, net.ErrClosed):
+			return
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			time.Sleep(o.pause) // an agent that does not listen; the run will fail by time
+		}
+	}
+}
+
+// takeMarks takes up what is new, and waits for it if nothing else is to be done. It
+// returns false when there will be no more.
+func (o *observer) takeMarks() bool {
+	idle := true
+	for i := range o.agents {
+		idle = idle && len(o.agents[i].pending) == 0
+	}
+	if idle {
+		m, ok := <-o.marks
+		if !ok {
+			return false
+		}
+		o.take(m)
+	}
+	for {
+		select {
+		case m, ok := <-o.marks:
+			if !ok {
+				return false
+			}
+			o.take(m)
+		default:
+			return true
+		}
+	}
+}
+
+func (o *observer) take(m *mark) {
+	for i := range o.agents {
+		a := &o.agents[i]
+		if len(a.pending) == 0 {
+			a.absent, a.due = m.since, m.since
+		}
+		a.pending = append(a.pending, m)
+	}
+}
+
+// ask sends what is due and returns when to look again at the latest.
+func (o *observer) ask(now time.Time) time.Time {
+	next := now.Add(newsTime)
+	for i := range o.agents {
+		a := &o.agents[i]
+		if len(a.pending) == 0 {
+			continue
+		}
+		if !a.sent.IsZero() && now.Sub(a.sent) < answerTime {
+			continue
+		}
+		if a.due.After(now) {
+			if a.due.Before(next) {
+				next = a.due
+			}
+			continue
+		}
+		a.id++
+		q := a.pending[0].query
+		q[0], q[1] = byte(a.id>>8), byte(a.id)
+		a.sent = time.Now()
+		_, _ = o.conn.WriteToUDPAddrPort(q, a.addr) // what is not answered is asked again
+	}
+	return next
+}
+
+// answered takes an answer. After good news the next question follows at once.
+func (a *asked) answered(answer []byte, now time.Time, pause time.Duration) {
+	if a.sent.IsZero() || len(answer) < 12 || answer[0] != byte(a.id>>8) || answer[1] != byte(a.id) {
+		return // to a question that was given up
+	}
+	sent := a.sent
+	a.sent = time.Time{}
+	m := a.pending[0]
+	if !m.shownBy(answer) {
+		a.absent, a.due = sent, sent.Add(pause)
+		return
+	}
+	m.seen[a.index], m.late[a.index] = now, now.Sub(a.absent)
+	if m.left--; m.left == 0 {
+		close(m.done)
+	}
+	a.pending = a.pending[1:]
+	a.due = now
+	if len(a.pending) > 0 {
+		a.absent = a.pending[0].since
+	}
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	singleTime = 30 * time.Second      // for one update to be everywhere
+	restTime   = 20 * time.Millisecond // between updates, on average
+	warmUps    = 1                     // rounds over all agents that are not counted
+)
+
+// singles changes one instance on one agent after another and prints how long it took
+// until all agents answered with the change.
+func (c *cluster) singles(updates int) error {
+	o, stop, err := c.observe()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	writers := make([]*client, len(c.agents))
+	queries := make([][]byte, len(c.agents))
+	for i, a := range c.agents {
+		if writers[i], err = dial(a.HTTPAddr()); err != nil {
+			return err
+		}
+		defer writers[i].conn.Close()
+		queries[i] = question(singleName(i) + ".service.local.")
+	}
+	var acks, every, each, late latencies
+	for n := range warmUps*len(c.agents) + updates {
+		i := n % len(c.agents)
+		m := newMark(queries[i], numbered(n+1), len(c.agents))
+		body := instanceBody(singleName(i), singleName(i), m.address, "")
+		sent := time.Now()
+		if err := writers[i].register(body); err != nil {
+			return err
+		}
+		m.since = time.Now() // asking earlier would only delay the acknowledgement
+		o.expect(m)
+		if err := o.await(m, singleTime); err != nil {
+			return fmt.Errorf("an update on %s: %w", c.agents[i].Node, err)
+		}
+		if n >= warmUps*len(c.agents) {
+			acks = append(acks, m.since.Sub(sent))
+			every = append(every, m.everywhere().Sub(sent))
+			for _, at := range m.seen {
+				each = append(each, at.Sub(sent))
+			}
+			late = append(late, m.late...)
+		}
+		time.Sleep(rand.N(2 * restTime))
+	}
+	row(fmt.Sprintf("%d agents, %d updates of one instance: request sent to DNS answer of all agents", len(c.agents), updates), "%v", every)
+	row("the same, each agent by itself", "%v", each)
+	row("of that, until the request was acknowledged (durable, one fsync)", "%v", acks)
+	row("the observer saw each at most so late", "%v", late)
+	return nil
+}
+
+func singleName(writer int) string { return fmt.Sprintf("single-%d", writer) }
+
+// instanceBody is a registration of an instance at an address; an empty tag is none.
+func instanceBody(id, service string, address [4]byte, tag string) []byte {
+	tags := []string{"v1"}
+	if tag != "" {
+		tags = append(tags, tag)
+	}
+	text, err := json.Marshal(map[string]any{
+		"ID": id, "Name": service, "Port": 8080, "Tags": tags,
+		"Address": fmt.Sprintf("%d.%d.%d.%d", address[0], address[1], address[2], address[3]),
+		"Check":   map[string]any{"TTL": "30m", "Status": "passing"},
+	})
+	if err != nil {
+		panic(err) // of strings and numbers: cannot be
+	}
+	return text
+}
