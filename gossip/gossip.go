@@ -146,12 +146,12 @@ func (g *Gossip) Put(puts ...replica.Put) {
 	g.do(func() { g.core.Local(time.Now(), puts...) })
 }
 
-// do runs f in the loop and waits for what follows from it to be carried out. It does
-// nothing once the loop has ended.
+// do runs f in the loop and waits until what follows from it here is applied; what
+// follows for the others is sent right after. It does nothing once the loop has ended.
 func (g *Gossip) do(f func()) {
 	done := make(chan struct{})
 	select {
-	case g.calls <- func() { f(); g.flush(); close(done) }:
+	case g.calls <- func() { f(); g.flush(func() { close(done) }) }:
 		<-done
 	case <-g.stop:
 	}
@@ -179,7 +179,7 @@ func (g *Gossip) run() {
 			return
 		}
 		g.drain()
-		g.flush()
+		g.flush(func() {})
 	}
 }
 
@@ -197,8 +197,9 @@ func (g *Gossip) drain() {
 
 func (g *Gossip) receive(in inbound) { g.core.Receive(time.Now(), in.from, in.frame) }
 
-// flush carries out the core's effects.
-func (g *Gossip) flush() {
+// flush carries out the core's effects. applied is called between those on the
+// catalogue and those on the network.
+func (g *Gossip) flush(applied func()) {
 	fx := g.core.Flush()
 	if fx.Epoch != 0 {
 		g.log.Warn("peers remember a later epoch of this node than its own disk or clock: going on above it", "epoch", fx.Epoch)
@@ -210,6 +211,7 @@ func (g *Gossip) flush() {
 		g.cfg.Apply(fx.Changes)
 		g.peers.add(g.cfg.ID, fx.Changes)
 	}
+	applied()
 	for _, f := range fx.Faults {
 		g.refused.note(refusedFrame, "refused what a peer replicated", "peer", g.nameOf(f.Peer), "owner", g.nameOf(f.Owner), "reason", f.Err)
 	}
