@@ -85,8 +85,10 @@ func TestSimulatedSplitInHalves(t *testing.T) {
 		}
 		s.net.Mend()
 		met := s.untilMet(left, right)
-		if took := s.settle("after first contact", patience); took > 10*time.Second {
-			s.fault("equal %v after first contact, want 10 s at most", took)
+		// Mostly within two seconds. Now and then gossip misses to tell someone that a
+		// node is back, and comparing members makes up for it at its own pace.
+		if took := s.settle("after first contact", patience); took > time.Minute {
+			s.fault("equal %v after first contact, want a minute at most", took)
 		}
 		s.note("the halves met %v after the network was whole", met)
 		s.quiet()

@@ -313,8 +313,12 @@ func TestARenamedNodeIsTheSameNode(t *testing.T) {
 		}
 		return false
 	}
-	for !failed() { // the old name's failure is what used to hide the new one
-		<-time.After(50 * time.Millisecond)
+	for deadline := time.After(20 * time.Second); !failed(); { // this is what used to hide the new name
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-deadline:
+			t.Fatalf("the old name did not fail within 20 s: %v", a.Members())
+		}
 	}
 	if err := a.ForceLeave("b", false); err != nil {
 		t.Fatal(err)
