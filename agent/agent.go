@@ -251,7 +251,7 @@ func (a *Agent) node(checks []catalog.Check) *catalog.Node {
 // report takes what a check found. It waits until that is in the registry: a report
 // that came late could undo what was set after it.
 func (a *Agent) report(r health.Report) {
-	err := a.commits.find(func(b *batch) error {
+	err := a.commits.find(context.Background(), func(b *batch) error {
 		b.setStatus(r.CheckID, r.Status, r.Output, false)
 		return nil
 	})
@@ -268,7 +268,7 @@ func (a *Agent) keepEpoch(epoch uint64) {
 		return // someone is on the way already, and will find this one
 	}
 	go func() {
-		err := a.commits.find(func(b *batch) error {
+		err := a.commits.find(context.Background(), func(b *batch) error {
 			a.commits.start.Epoch = max(a.commits.start.Epoch, a.raised.Swap(0))
 			b.write(record{Start: &a.commits.start})
 			b.durable = true

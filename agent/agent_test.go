@@ -207,6 +207,9 @@ func TestOnAFullDiskAnswersFollowTheChecks(t *testing.T) {
 	if e := x.endpoint("web-80"); e.Status() != catalog.Critical {
 		t.Errorf("a dead instance is still answered: %v", e.Status())
 	}
+	if err := x.UpdateTTL(t.Context(), "alive", catalog.Passing, "back"); err != nil || x.endpoint("web-80").Status() != catalog.Passing {
+		t.Errorf("a living service is not answered: %v", err)
+	}
 	x.kill(t)
 	y := startAgent(t, testConfig(dir), Options{FS: fs})
 	if y.endpoint("web-80") == nil {

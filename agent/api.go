@@ -34,9 +34,10 @@ func (a *Agent) DeregisterCheck(ctx context.Context, id string) error {
 	return a.commits.change(ctx, func(b *batch) error { return b.deregisterCheck(id) })
 }
 
-// UpdateTTL is a TTL check's sign of life. What it changes is on disk when it returns.
+// UpdateTTL is a TTL check's sign of life. What it changes is on disk when it returns,
+// unless nothing can be written: a service must not die of the disk of its agent.
 func (a *Agent) UpdateTTL(ctx context.Context, id string, status catalog.Status, output string) error {
-	return a.commits.change(ctx, func(b *batch) error {
+	return a.commits.find(ctx, func(b *batch) error {
 		c := b.checks[id]
 		if c == nil {
 			return fault.New(fault.NotFound, "no check %q is registered on this agent; /v1/agent/checks lists them", id)

@@ -42,6 +42,7 @@ type committer struct {
 type request struct {
 	do      func(*batch) error
 	promise bool // success means that it is on disk
+	wrote   bool // it has something to be written
 	err     error
 	done    chan struct{}
 }
@@ -71,8 +72,8 @@ func (c *committer) change(ctx context.Context, do func(*batch) error) error {
 
 // find does the same for what a check found: it is visible when find returns, and on
 // disk sooner or later.
-func (c *committer) find(do func(*batch) error) error {
-	return c.ask(context.Background(), &request{do: do, done: make(chan struct{})})
+func (c *committer) find(ctx context.Context, do func(*batch) error) error {
+	return c.ask(ctx, &request{do: do, done: make(chan struct{})})
 }
 
 func (c *committer) ask(ctx context.Context, r *request) error {
@@ -152,10 +153,10 @@ func (c *committer) commit(list []*request) {
 		var findings []*request
 		for _, r := range list {
 			switch {
-			case !r.promise:
+			case !r.promise || !r.wrote:
 				findings = append(findings, r)
 			case r.err == nil:
-				r.err = fmt.Errorf("not registered: %w", err)
+				r.err = fmt.Errorf("nothing was changed: %w", err)
 			}
 		}
 		b = c.carryOut(findings)
@@ -176,6 +177,7 @@ func (c *committer) carryOut(list []*request) *batch {
 		if r.err = r.do(b); r.err != nil {
 			b.back(m)
 		}
+		r.wrote = len(b.records) > m.records
 	}
 	return b
 }

@@ -39,7 +39,7 @@ func (g *Gossip) Members() []Member {
 // Join contacts other agents, each host:port or a host with the default port, and
 // returns how many could be reached. It fails only if none could.
 func (g *Gossip) Join(addrs ...string) (int, error) {
-	n, err := g.serf.Join(addrs, true)
+	n, err := g.join(addrs)
 	if n > 0 {
 		return n, nil
 	}
@@ -48,6 +48,8 @@ func (g *Gossip) Join(addrs ...string) (int, error) {
 	}
 	return 0, nil
 }
+
+var errStopped = errors.New("this agent is stopping")
 
 // reasons says on one line what went wrong with each address; serf's error has a line
 // for each under a heading.

@@ -30,7 +30,8 @@ type Gossip struct {
 	twin   *twin                 // another node with our id, nil if there is none
 	again  *time.Timer
 
-	failed  chan error // why the agent cannot go on
+	joining chan struct{} // holds a token while a join is under way
+	failed  chan error    // why the agent cannot go on
 	leaving chan struct{}
 	leave   sync.Once
 	stop    chan struct{}
@@ -73,6 +74,7 @@ func New(cfg Config) (*Gossip, error) {
 		dir:     newDirectory(),
 		known:   map[replica.ID]string{},
 		again:   time.NewTimer(0),
+		joining: make(chan struct{}, 1),
 		failed:  make(chan error, 1),
 		leaving: make(chan struct{}),
 		stop:    make(chan struct{}),
@@ -100,6 +102,7 @@ func New(cfg Config) (*Gossip, error) {
 	}
 	g.loop.Go(func() { g.roster.follow(events, g.stop) })
 	g.loop.Go(g.run)
+	g.loop.Go(g.rejoin)
 	return g, nil
 }
 

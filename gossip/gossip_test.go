@@ -283,7 +283,11 @@ func TestAForeignMembersFileIsPutAside(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := start(t, "a", func(c *Config) { c.MembersFile = path })
-	if saved, err := os.ReadFile(path + ".damaged"); err != nil || string(saved) != text {
+	aside, err := filepath.Glob(path + ".aside-*")
+	if err != nil || len(aside) != 1 {
+		t.Fatalf("put aside are %v, %v", aside, err)
+	}
+	if saved, err := os.ReadFile(aside[0]); err != nil || string(saved) != text {
 		t.Errorf("saved is %q, %v", saved, err)
 	}
 	if !strings.Contains(a.log.String(), path) {
@@ -406,9 +410,49 @@ func TestAForeignPeersFileIsPutAside(t *testing.T) {
 			t.Fatal(err)
 		}
 		a := start(t, "a", func(c *Config) { c.PeersFile = path })
-		if !strings.Contains(a.log.String(), path+".foreign") {
+		if !strings.Contains(a.log.String(), path+".aside-") {
 			t.Errorf("the log does not tell of %q", text)
 		}
 		a.Close()
+	}
+}
+
+func TestNodesThatStopTogetherFindEachOtherAgain(t *testing.T) {
+	dir := t.TempDir()
+	keep := func(name string) func(*Config) {
+		return func(c *Config) { c.PeersFile = filepath.Join(dir, name) }
+	}
+	names := []string{"a", "b", "c"}
+	var first, second []*agent
+	for i, name := range names {
+		x := start(t, name, keep(name))
+		if first = append(first, x); i > 0 {
+			join(t, x, first[0])
+		}
+		put(x, "s/web", "v1")
+	}
+	for _, x := range first {
+		for _, y := range first {
+			if x != y {
+				x.sees(t, y, "s/web", "v1")
+			}
+		}
+	}
+	for _, x := range first { // without a word, and with no members file to go by
+		x.Close()
+	}
+	for i, name := range names {
+		second = append(second, start(t, name, func(c *Config) {
+			keep(name)(c)
+			c.BindPort = first[i].transport.port
+			c.Epoch += 1000
+		}))
+	}
+	for _, x := range second {
+		for _, y := range second {
+			if x != y {
+				x.until(t, "all are met again", func() bool { return x.members[y.id] == replica.Alive })
+			}
+		}
 	}
 }

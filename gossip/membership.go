@@ -54,13 +54,16 @@ func (g *Gossip) updateMember(kind serf.EventType, m *serf.Member) {
 func (g *Gossip) setName(name string, b bearer) {
 	g.peers.addName(name, &b)
 	g.carryOut(g.dir.set(name, b), "its name was taken over by a new agent")
-	living := 0
+	if m := g.dir.ids[b.id]; m != nil {
+		g.known[b.id] = m.name
+	}
+	living := map[netip.AddrPort]bool{} // a renamed node is at one address under both names
 	for _, n := range g.dir.bornBy[b.id] {
-		if g.dir.names[n].state == replica.Alive {
-			living++
+		if other := g.dir.names[n]; other.state == replica.Alive {
+			living[other.addr] = true
 		}
 	}
-	if living > 1 {
+	if len(living) > 1 {
 		g.refused.note(refusedTwin, "one node id is borne by several living nodes: remove node-id from the data directory of all but one",
 			"id", b.id, "nodes", g.dir.bornBy[b.id])
 	}

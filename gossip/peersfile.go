@@ -88,7 +88,7 @@ func (p *peersFile) open(fs journal.FS, replay func([]byte) error) error {
 	}
 	file, recovery, err := try()
 	if errors.Is(err, journal.ErrForeign) {
-		aside := p.path + ".foreign"
+		aside := asideName(p.path)
 		if renamed := fs.Rename(p.path, aside); renamed != nil {
 			return errors.Join(err, renamed)
 		}
@@ -115,15 +115,15 @@ func (g *Gossip) restoreRecord(now time.Time, record []byte) error {
 	case recordDelta:
 		return g.core.Restore(now, body)
 	case recordName:
-		if len(body) < idSize+1 {
-			return fmt.Errorf("a name's record of %d bytes", len(body))
+		name, b, err := parseName(body)
+		if err != nil {
+			return err
 		}
-		state := replica.Membership(body[idSize])
-		if state != replica.Failed {
-			state = replica.Presumed
+		if b.state != replica.Failed {
+			b.state = replica.Presumed
 		}
-		if id := replica.ID(body[:idSize]); id != g.cfg.ID {
-			g.dir.set(string(body[idSize+1:]), bearer{id: id, state: state, since: now})
+		if b.since = now; b.id != g.cfg.ID {
+			g.dir.set(name, b)
 		}
 	case recordForgotten:
 		// Its log goes when nobody claims it: it is of no known member from now on.
@@ -150,8 +150,23 @@ func (p *peersFile) addName(name string, b *bearer) {
 	}
 }
 
+// nameRecord is the kind, the id, the state, the address behind its length, the name.
 func nameRecord(name string, b *bearer) []byte {
-	return slices.Concat([]byte{recordName}, b.id[:], []byte{byte(b.state)}, []byte(name))
+	addr, _ := b.addr.MarshalBinary() // never fails
+	return slices.Concat([]byte{recordName}, b.id[:], []byte{byte(b.state), byte(len(addr))}, addr, []byte(name))
+}
+
+func parseName(body []byte) (string, bearer, error) {
+	const fixed = idSize + 2
+	if len(body) < fixed || len(body) < fixed+int(body[idSize+1]) {
+		return "", bearer{}, fmt.Errorf("a name's record of %d bytes", len(body))
+	}
+	b := bearer{id: replica.ID(body[:idSize]), state: replica.Membership(body[idSize])}
+	addr, name := body[fixed:fixed+int(body[idSize+1])], body[fixed+int(body[idSize+1]):]
+	if err := b.addr.UnmarshalBinary(addr); err != nil {
+		return "", bearer{}, fmt.Errorf("a name's address: %w", err)
+	}
+	return string(name), b, nil
 }
 
 func (p *peersFile) addForgotten(name string) {

@@ -22,6 +22,7 @@ type refusals struct {
 const (
 	refusedVersion = "refused_protocol_version"
 	refusedKey     = "refused_key"
+	refusedPlain   = "refused_plaintext"
 	refusedLabel   = "refused_cluster"
 	refusedFrame   = "refused_frame"
 	refusedTwin    = "duplicate_node_id"
@@ -62,7 +63,7 @@ func (r *refusals) note(reason, msg string, args ...any) {
 func (r *refusals) copyTo(counters map[string]uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, reason := range []string{refusedVersion, refusedKey, refusedLabel, refusedFrame, refusedTwin} {
+	for _, reason := range []string{refusedVersion, refusedKey, refusedPlain, refusedLabel, refusedFrame, refusedTwin} {
 		counters[reason] = r.counts[reason]
 	}
 }
@@ -71,7 +72,9 @@ func reasonOf(err error) string {
 	switch {
 	case errors.Is(err, errVersion):
 		return refusedVersion
-	case errors.Is(err, errKey), errors.Is(err, errPlain), errors.Is(err, errEncrypted):
+	case errors.Is(err, errPlain):
+		return refusedPlain
+	case errors.Is(err, errKey), errors.Is(err, errEncrypted):
 		return refusedKey
 	case errors.Is(err, errLabel):
 		return refusedLabel

@@ -262,7 +262,7 @@ func (t *transport) WriteToAddress(b []byte, addr memberlist.Address) (time.Time
 
 // DialTimeout implements memberlist.Transport.
 func (t *transport) DialTimeout(addr string, timeout time.Duration) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	ctx, cancel := context.WithTimeout(t.context(), timeout)
 	defer cancel()
 	return t.network.Dial(ctx, addr)
 }
