@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"covey/e2e/rig"
+	"covey/scripts/measure"
 )
 
 // idleCosts watches agents to which nothing happens: one alone, and one of three that
@@ -55,7 +56,7 @@ func (b *bench) watch(a *rig.Agent, what string) error {
 		return err
 	}
 	over := time.Since(began)
-	resident, err := residentKB(a.PID())
+	resident, err := measure.ResidentKB(a.PID())
 	if err != nil {
 		return err
 	}
@@ -85,27 +86,4 @@ func cpuTime(pid int) (time.Duration, error) {
 		ticks += n
 	}
 	return time.Duration(ticks) * (time.Second / 100), nil // USER_HZ is 100 on every Linux port that Go has
-}
-
-// residentKB is VmRSS (proc_pid_status(5)).
-func residentKB(pid int) (int, error) {
-	value, err := procField(fmt.Sprintf("/proc/%d/status", pid), "VmRSS")
-	if err != nil {
-		return 0, err
-	}
-	return strconv.Atoi(strings.TrimSuffix(value, " kB"))
-}
-
-// procField returns the value of "name: value" in a file of /proc.
-func procField(file, name string) (string, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return "", err
-	}
-	for line := range strings.Lines(string(text)) {
-		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == name {
-			return strings.TrimSpace(value), nil
-		}
-	}
-	return "", fmt.Errorf("%s has no %s", file, name)
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"covey/e2e/rig"
+	"covey/scripts/measure"
 )
 
 // options are the flags.
@@ -39,13 +40,13 @@ func main() {
 	flag.IntVar(&o.starts, "starts", 20, "starts to time")
 	flag.StringVar(&o.dir, "dir", os.TempDir(), "where the data directories are made: the disk that is measured")
 	flag.Parse()
-	if err := measure(o); err != nil {
+	if err := measureAll(o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench-agent:", err)
 		os.Exit(1)
 	}
 }
 
-func measure(o options) error {
+func measureAll(o options) error {
 	if o.registrations < 1 || o.services < 1 || o.clients < 1 || o.starts < 1 || o.idle < time.Second {
 		return fmt.Errorf("-n, -services, -clients and -starts must be at least 1, -idle at least 1s")
 	}
@@ -59,7 +60,7 @@ func measure(o options) error {
 		return err
 	}
 	b := bench{options: o, binary: binary, dir: dir}
-	fmt.Println(machine(dir))
+	fmt.Println(measure.Machine("bench", dir))
 	fmt.Println()
 	fmt.Println("| what | figure |")
 	fmt.Println("|---|---|")

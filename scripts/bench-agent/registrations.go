@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"covey/scripts/measure"
 )
 
 // slowDisk is what is added to each fsync of the agent for the second half, by the
@@ -107,15 +109,15 @@ func (b *bench) register(clients, total int, delay time.Duration) (load, error) 
 	began := time.Now()
 	for i := range clients {
 		wg.Go(func() {
-			c, err := dial(a.HTTPAddr())
+			c, err := measure.Dial(a.HTTPAddr())
 			if err != nil {
 				errs[i] = err
 				return
 			}
-			defer c.conn.Close()
+			defer c.Close()
 			for n := range bodies {
 				sent := time.Now()
-				if errs[i] = c.register(b.body(n)); errs[i] != nil {
+				if errs[i] = c.Register(b.body(n)); errs[i] != nil {
 					return
 				}
 				l.waits[n] = time.Since(sent)

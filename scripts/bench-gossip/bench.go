@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"covey/e2e/rig"
+	"covey/scripts/measure"
 )
 
 // bench is one run of the program.
@@ -33,7 +34,7 @@ func (b *bench) run() error {
 		return fmt.Errorf("making a gossip key: %w", err)
 	}
 	b.key = trim(o.Stdout)
-	fmt.Println(machine(b.dir))
+	fmt.Println(measure.Machine("bench-gossip", b.dir))
 	fmt.Println()
 	fmt.Println("| what | figure |")
 	fmt.Println("|---|---|")

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"covey/e2e/rig"
+	"covey/scripts/measure"
 )
 
 const (
@@ -83,13 +84,13 @@ func (b *bench) burstUpdates(agents, run int) []update {
 // sendBurst sends each update when its time has come, or as soon after as its
 // connection is free.
 func (b *bench) sendBurst(c *cluster, o *observer, updates []update, writers int, began time.Time) error {
-	conns := make([]*client, b.clients)
+	conns := make([]*measure.Client, b.clients)
 	for i := range conns {
 		var err error
-		if conns[i], err = dial(c.agents[i%writers].HTTPAddr()); err != nil {
+		if conns[i], err = measure.Dial(c.agents[i%writers].HTTPAddr()); err != nil {
 			return err
 		}
-		defer conns[i].conn.Close()
+		defer conns[i].Close()
 	}
 	errs := make([]error, len(conns))
 	var wg sync.WaitGroup
@@ -99,7 +100,7 @@ func (b *bench) sendBurst(c *cluster, o *observer, updates []update, writers int
 				u := &updates[n]
 				time.Sleep(time.Until(began.Add(burstSpan * time.Duration(n) / time.Duration(len(updates)))))
 				u.sent = time.Now()
-				if errs[i] = conn.register(u.body); errs[i] != nil {
+				if errs[i] = conn.Register(u.body); errs[i] != nil {
 					return
 				}
 				u.acked = time.Now()

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -10,6 +8,7 @@ import (
 	"time"
 
 	"covey/e2e/rig"
+	"covey/scripts/measure"
 )
 
 // gcLine is a line of GODEBUG=gctrace=1; the third number of MB is what was live when
@@ -20,7 +19,7 @@ var gcLine = regexp.MustCompile(`^gc \d+ @.* \d+->\d+->(\d+) MB`)
 // tells the latter only when it collects, so it is made to: by answers that are large
 // and not kept. The smallest figure is the one with least of them in it.
 func (b *bench) memory(a *rig.Agent, instances int) error {
-	resident, err := residentKB(a.PID())
+	resident, err := measure.ResidentKB(a.PID())
 	if err != nil {
 		row("its memory", "not measured: it is read from /proc, which is Linux's")
 		return nil
@@ -52,27 +51,4 @@ func liveMB(a *rig.Agent) []int {
 		}
 	}
 	return live
-}
-
-// residentKB is VmRSS (proc_pid_status(5)).
-func residentKB(pid int) (int, error) {
-	value, err := procField(fmt.Sprintf("/proc/%d/status", pid), "VmRSS")
-	if err != nil {
-		return 0, err
-	}
-	return strconv.Atoi(strings.TrimSuffix(value, " kB"))
-}
-
-// procField returns the value of "name: value" in a file of /proc.
-func procField(file, name string) (string, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return "", err
-	}
-	for line := range strings.Lines(string(text)) {
-		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == name {
-			return strings.TrimSpace(value), nil
-		}
-	}
-	return "", fmt.Errorf("%s has no %s", file, name)
 }

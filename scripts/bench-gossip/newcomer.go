@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"covey/e2e/rig"
+	"covey/scripts/measure"
 )
 
 const (
@@ -70,15 +71,15 @@ func (b *bench) fill(c *cluster, total int) (rate float64, err error) {
 	began := time.Now()
 	for i := range clients {
 		wg.Go(func() {
-			conn, err := dial(c.agents[i%len(c.agents)].HTTPAddr())
+			conn, err := measure.Dial(c.agents[i%len(c.agents)].HTTPAddr())
 			if err != nil {
 				errs[i] = err
 				return
 			}
-			defer conn.conn.Close()
+			defer conn.Close()
 			for n := range shares[i%len(shares)] {
 				body := instanceBody(fmt.Sprintf("bulk-%d", n), fmt.Sprintf("bulk-service-%d", n/len(c.agents)%newcomerServices), numbered(n), "")
-				if errs[i] = conn.register(body); errs[i] != nil {
+				if errs[i] = conn.Register(body); errs[i] != nil {
 					return
 				}
 			}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"covey/scripts/measure"
 )
 
 const (
@@ -21,13 +23,13 @@ func (c *cluster) singles(updates int) error {
 		return err
 	}
 	defer stop()
-	writers := make([]*client, len(c.agents))
+	writers := make([]*measure.Client, len(c.agents))
 	queries := make([][]byte, len(c.agents))
 	for i, a := range c.agents {
-		if writers[i], err = dial(a.HTTPAddr()); err != nil {
+		if writers[i], err = measure.Dial(a.HTTPAddr()); err != nil {
 			return err
 		}
-		defer writers[i].conn.Close()
+		defer writers[i].Close()
 		queries[i] = question(singleName(i) + ".service.local.")
 	}
 	var acks, every, each, late latencies
@@ -36,7 +38,7 @@ func (c *cluster) singles(updates int) error {
 		m := newMark(queries[i], numbered(n+1), len(c.agents))
 		body := instanceBody(singleName(i), singleName(i), m.address, "")
 		sent := time.Now()
-		if err := writers[i].register(body); err != nil {
+		if err := writers[i].Register(body); err != nil {
 			return err
 		}
 		m.since = time.Now() // asking earlier would only delay the acknowledgement

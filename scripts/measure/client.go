@@ -1,4 +1,4 @@
-package main
+package measure
 
 import (
 	"bufio"
@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// client is an HTTP client with one kept connection and no goroutine: it shares the
+// Client is an HTTP client with one kept connection and no goroutine: it shares the
 // machine with the agent it measures, so it is to cost little.
-type client struct {
+type Client struct {
 	conn net.Conn
 	in   *bufio.Reader
 	out  []byte
@@ -22,16 +22,17 @@ type client struct {
 // requestTime bounds one request.
 const requestTime = 30 * time.Second
 
-func dial(addr string) (*client, error) {
+// Dial connects to an agent's HTTP API.
+func Dial(addr string) (*Client, error) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	return &client{conn: conn, in: bufio.NewReader(conn), host: addr}, nil
+	return &Client{conn: conn, in: bufio.NewReader(conn), host: addr}, nil
 }
 
-// register sends one registration and returns once it was acknowledged.
-func (c *client) register(body []byte) error {
+// Register sends one registration and returns once it was acknowledged.
+func (c *Client) Register(body []byte) error {
 	c.out = append(c.out[:0], "PUT /v1/agent/service/register HTTP/1.1\r\nHost: "...)
 	c.out = append(c.out, c.host...)
 	c.out = append(c.out, "\r\nContent-Type: application/json\r\nContent-Length: "...)
@@ -58,3 +59,6 @@ func (c *client) register(body []byte) error {
 	}
 	return nil
 }
+
+// Close ends the connection.
+func (c *Client) Close() error { return c.conn.Close() }

@@ -1,4 +1,6 @@
-package main
+// Package measure is what the benchmarks share: a client that costs little, the machine
+// they run on, and what the system says of a process. It is for scripts only.
+package measure
 
 import (
 	"bytes"
@@ -9,13 +11,13 @@ import (
 	"strings"
 )
 
-// machine says on what the figures were taken, as far as the system tells.
-func machine(dir string) string {
+// Machine says on what the figures were taken, as far as the system tells.
+func Machine(target, dir string) string {
 	parts := []string{fmt.Sprintf("%s/%s, %d cores", runtime.GOOS, runtime.GOARCH, runtime.NumCPU())}
-	if model, err := procField("/proc/cpuinfo", "model name"); err == nil {
+	if model, err := ProcField("/proc/cpuinfo", "model name"); err == nil {
 		parts[0] += " of " + model
 	}
-	if memory, err := procField("/proc/meminfo", "MemTotal"); err == nil {
+	if memory, err := ProcField("/proc/meminfo", "MemTotal"); err == nil {
 		parts = append(parts, memory+" of memory")
 	}
 	if kernel, err := exec.Command("uname", "-sr").Output(); err == nil {
@@ -34,5 +36,5 @@ func machine(dir string) string {
 			parts = append(parts, "load before "+average)
 		}
 	}
-	return "Measured by `make bench-gossip` on " + strings.Join(append(parts, runtime.Version()), "; ") + "."
+	return "Measured by `make " + target + "` on " + strings.Join(append(parts, runtime.Version()), "; ") + "."
 }
