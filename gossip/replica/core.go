@@ -99,6 +99,7 @@ type Core struct {
 type owner struct {
 	id     ID
 	since  time.Time // first heard of
+	lived  uint64    // the epoch it was in when membership last called it alive
 	cur    *state    // nil until a whole state is there
 	staged *staging  // a later epoch, or the same anew, still incomplete
 	barred time.Time // quarantined until then

@@ -44,6 +44,7 @@ func (c *Core) SetMember(now time.Time, id ID, m Membership) {
 	if c.roster.Membership(id) == m {
 		return
 	}
+	c.noteLived(id)
 	c.roster.Set(id, m)
 	if m == Alive {
 		c.met = append(c.met, id)
@@ -57,10 +58,24 @@ func (c *Core) SetMember(now time.Time, id ID, m Membership) {
 // it until it is alive again.
 func (c *Core) Drop(now time.Time, id ID) {
 	c.now = now
-	c.bury(id, 0, true)
+	// What it stated while it lived is void when it comes back: a peer that has not heard
+	// of its leaving may still offer it then. A later epoch may be its return already.
+	c.noteLived(id)
+	epoch := uint64(0)
+	if o := c.owners[id]; o != nil {
+		epoch = o.lived
+	}
+	c.bury(id, epoch, true)
 	c.roster.Set(id, Unknown)
 	c.forgetPeer(id)
 	c.forget(id)
+}
+
+// noteLived is called before a node's membership changes.
+func (c *Core) noteLived(id ID) {
+	if o := c.owners[id]; o != nil && o.cur != nil && c.roster.Membership(id) == Alive {
+		o.lived = o.cur.epoch
+	}
 }
 
 // Leave tells the peers that this node leaves for good with what it registered.
