@@ -15,9 +15,9 @@ import (
 // name with another. So each name keeps its own state, and what an id's is follows
 // from all names that bear it.
 type directory struct {
-	names  map[string]*bearer
-	bornBy map[replica.ID][]string // the names of an id, kept in step with names
-	ids    map[replica.ID]*member  // derived from names by settle
+	names   map[string]*bearer
+	namesOf map[replica.ID][]string // the names of an id, kept in step with names
+	ids     map[replica.ID]*member  // derived from names by settle
 }
 
 // bearer is what membership says of one name.
@@ -45,7 +45,7 @@ type consequence struct {
 }
 
 func newDirectory() *directory {
-	return &directory{names: map[string]*bearer{}, bornBy: map[replica.ID][]string{}, ids: map[replica.ID]*member{}}
+	return &directory{names: map[string]*bearer{}, namesOf: map[replica.ID][]string{}, ids: map[replica.ID]*member{}}
 }
 
 // set notes the state of a name. What follows concerns the name's id, and the id that
@@ -62,7 +62,7 @@ func (d *directory) set(name string, b bearer) []consequence {
 		out = d.settle(was.id, out)
 	}
 	if was == nil || was.id != b.id {
-		d.bornBy[b.id] = append(d.bornBy[b.id], name)
+		d.namesOf[b.id] = append(d.namesOf[b.id], name)
 	}
 	return d.settle(b.id, out)
 }
@@ -79,11 +79,11 @@ func (d *directory) remove(name string) []consequence {
 }
 
 func (d *directory) unname(id replica.ID, name string) {
-	rest := slices.DeleteFunc(d.bornBy[id], func(n string) bool { return n == name })
+	rest := slices.DeleteFunc(d.namesOf[id], func(n string) bool { return n == name })
 	if len(rest) == 0 {
-		delete(d.bornBy, id)
+		delete(d.namesOf, id)
 	} else {
-		d.bornBy[id] = rest
+		d.namesOf[id] = rest
 	}
 }
 
@@ -91,7 +91,7 @@ func (d *directory) unname(id replica.ID, name string) {
 func (d *directory) settle(id replica.ID, out []consequence) []consequence {
 	var best *bearer
 	var bestName string
-	for _, name := range d.bornBy[id] {
+	for _, name := range d.namesOf[id] {
 		if b := d.names[name]; best == nil || compareBearers(b, name, best, bestName) > 0 {
 			best, bestName = b, name
 		}

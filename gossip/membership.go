@@ -58,14 +58,14 @@ func (g *Gossip) setName(name string, b bearer) {
 		g.known[b.id] = m.name
 	}
 	living := map[netip.AddrPort]bool{} // a renamed node is at one address under both names
-	for _, n := range g.dir.bornBy[b.id] {
+	for _, n := range g.dir.namesOf[b.id] {
 		if other := g.dir.names[n]; other.state == replica.Alive {
 			living[other.addr] = true
 		}
 	}
 	if len(living) > 1 {
 		g.refused.note(refusedTwin, "one node id is borne by several living nodes: remove node-id from the data directory of all but one",
-			"id", b.id, "nodes", g.dir.bornBy[b.id])
+			"id", b.id, "nodes", g.dir.namesOf[b.id])
 	}
 }
 
