@@ -338,6 +338,9 @@ func (a *Agent) Close() error {
 		if a.gossip != nil {
 			errs = append(errs, a.gossip.Close())
 		}
+		if a.commits != nil {
+			a.commits.end()
+		}
 		if a.commits != nil && a.commits.journal != nil {
 			errs = append(errs, a.commits.journal.Close())
 		}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"covey/catalog"
@@ -34,6 +36,8 @@ type committer struct {
 	failing   bool                // the last write failed
 
 	requests chan *request
+	life     atomic.Int32
+	once     sync.Once // closes stopping
 	stopping chan struct{}
 	done     chan struct{}
 }
@@ -101,6 +105,9 @@ var errStopping = fault.New(fault.Unavailable, "this agent is stopping")
 
 // run commits until stop, and then what is waiting.
 func (c *committer) run() error {
+	if !c.life.CompareAndSwap(unstarted, running) {
+		return nil // ended before it began
+	}
 	defer close(c.done)
 	housekeeping := time.NewTicker(5 * time.Second)
 	defer housekeeping.Stop()
@@ -126,7 +133,23 @@ func (c *committer) run() error {
 	}
 }
 
-func (c *committer) stop() { close(c.stopping) }
+func (c *committer) stop() { c.once.Do(func() { close(c.stopping) }) }
+
+// end stops the committer and waits until it touches the journal no more.
+func (c *committer) end() {
+	c.stop()
+	if c.life.CompareAndSwap(unstarted, ended) {
+		close(c.done)
+	}
+	<-c.done
+}
+
+// The lives of a committer.
+const (
+	unstarted int32 = iota
+	running
+	ended // without having run
+)
 
 // gather takes the requests that wait besides the first.
 func (c *committer) gather(first *request) []*request {
