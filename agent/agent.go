@@ -151,6 +151,7 @@ func (a *Agent) openGossip() (err error) {
 		Name:       a.cfg.NodeName,
 		ID:         replica.ID(a.id),
 		Epoch:      a.commits.start.Epoch,
+		Rings:      a.cfg.GossipRings,
 		Datacenter: a.cfg.Datacenter,
 		Build:      a.opts.Version,
 

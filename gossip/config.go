@@ -33,6 +33,7 @@ type Config struct {
 	Name       string // the node's, unique in the cluster
 	ID         replica.ID
 	Epoch      uint64 // see replica.Config
+	Rings      int    // see replica.Config; 0 for as many as suit the size of the cluster
 	Datacenter string // clusters of another datacenter are refused
 	Build      string // shown to others
 

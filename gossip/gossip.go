@@ -62,7 +62,7 @@ func New(cfg Config) (*Gossip, error) {
 	if err != nil {
 		return nil, err
 	}
-	core, err := replica.New(replica.Config{Self: cfg.ID, Epoch: cfg.Epoch, Validate: cfg.Validate}, time.Now())
+	core, err := replica.New(replica.Config{Self: cfg.ID, Epoch: cfg.Epoch, Rings: cfg.Rings, Validate: cfg.Validate}, time.Now())
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"covey/catalog"
 	"covey/catalog/definition"
 	"covey/catalog/definition/strict"
+	"covey/gossip/replica"
 )
 
 // Key is one key of a configuration, for a user to read.
@@ -116,6 +117,9 @@ var known = []knownKey{
 	{Key: Key{"encrypt_verify_incoming", "true", "refuse gossip that is not encrypted"}, read: func(d *draft, v strict.Value) { v.Bool(&d.EncryptVerifyIncoming) }},
 	{Key: Key{"encrypt_verify_outgoing", "true", "encrypt the gossip that is sent"}, read: func(d *draft, v strict.Value) { v.Bool(&d.EncryptVerifyOutgoing) }},
 	{Key: Key{"insecure_gossip", "false", "gossip off loopback without a key"}, read: func(d *draft, v strict.Value) { v.Bool(&d.InsecureGossip) }},
+	{Key: Key{"gossip_rings", "0", "agents that each passes a change on to at once, 1 to 16; 0 for as many as suit the cluster's size"}, read: func(d *draft, v strict.Value) {
+		v.Int(&d.GossipRings, 0, replica.MaxRings)
+	}},
 
 	{Key: Key{"log_level", "info", "debug, info, warn or error"}, read: func(d *draft, v strict.Value) { logLevel(&d.LogLevel, v) }},
 	{Key: Key{"log_format", "text", "text or json"}, read: func(d *draft, v strict.Value) {

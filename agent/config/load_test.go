@@ -99,7 +99,7 @@ func TestFilesAreTakenOn(t *testing.T) {
 			datacenter = "DC2" domain = "Example.Com." alt_domain = "old.example"
 			bind_addr = "0.0.0.0" advertise_addr = "10.0.0.1" client_addr = "::1"
 			ports { http = 1 dns = 2 gossip = 3 } addresses { dns = "127.0.0.9" http = "unix:///run/c.sock" }
-			start_join = ["10.0.0.2"] retry_join = ["seeds.example", "[2001:db8::1]:7946", "2001:db8::2"] retry_interval = "3s" retry_max = 4
+			start_join = ["10.0.0.2"] retry_join = ["seeds.example", "[2001:db8::1]:7946", "2001:db8::2"] retry_interval = "3s" retry_max = 4 gossip_rings = 5
 			leave_on_terminate = false data_dir = "/data" encrypt = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 			encrypt_verify_incoming = false encrypt_verify_outgoing = true log_level = "WARN" log_format = "json"
 			dns_config { node_ttl = "5s" service_ttl { "*" = "1s" "Web-*" = "2s" db = "3s" } only_passing = true udp_answer_limit = 5 a_record_limit = 1 }
@@ -235,7 +235,7 @@ func everyKey(t *testing.T, c *Config) {
 		BindAddr: netip.IPv4Unspecified(), AdvertiseAddr: netip.MustParseAddr("10.0.0.1"), ClientAddr: "::1",
 		Addresses: Addresses{HTTP: "unix:///run/c.sock", DNS: "127.0.0.9"}, Ports: Ports{HTTP: 1, DNS: 2, SerfLAN: 3},
 		StartJoin: []string{"10.0.0.2"}, RetryJoin: []string{"seeds.example", "[2001:db8::1]:7946", "2001:db8::2"}, RetryInterval: 3 * time.Second, RetryMax: 4,
-		DataDir: "/data", Encrypt: make(Secret, 32), EncryptVerifyOutgoing: true, LogLevel: slog.LevelWarn, LogFormat: "json",
+		DataDir: "/data", Encrypt: make(Secret, 32), EncryptVerifyOutgoing: true, GossipRings: 5, LogLevel: slog.LevelWarn, LogFormat: "json",
 		DNS: DNS{NodeTTL: 5 * time.Second, ServiceTTL: map[string]time.Duration{"*": time.Second, "web-*": 2 * time.Second, "db": 3 * time.Second},
 			OnlyPassing: true, UDPAnswerLimit: 5, ARecordLimit: 1},
 		Services: []definition.Service{{ID: "web", Name: "web", Port: 80, Weights: one}, {ID: "db", Name: "db", Weights: one},

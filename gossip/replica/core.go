@@ -3,6 +3,7 @@ package replica
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -19,7 +20,7 @@ type Config struct {
 	// Roster is who is there; nil for one of the core's own.
 	Roster Roster
 
-	Rings       int           // successors a change is pushed to; 3
+	Rings       int           // successors a change is pushed to; by the size of the cluster if 0
 	DirectBelow int           // with at most so many members the owner pushes to all; 16
 	PacketSize  int           // frames up to so many bytes go as packets; 1200
 	ChunkSize   int           // bytes of entries in one frame on a stream; 64 KiB
@@ -48,7 +49,6 @@ func (c *Config) setDefaults() {
 			*p = v
 		}
 	}
-	def(&c.Rings, 3)
 	def(&c.DirectBelow, 16)
 	def(&c.PacketSize, 1200)
 	def(&c.ChunkSize, 64<<10)
@@ -63,7 +63,7 @@ func (c *Config) setDefaults() {
 	span(&c.ProvisionalTTL, time.Minute)
 	span(&c.QuarantineTTL, time.Minute)
 	if c.Roster == nil {
-		c.Roster = NewRoster(c.Rings)
+		c.Roster = NewRoster(max(c.Rings, ringsBySize(math.MaxInt)))
 	}
 	if c.Validate == nil {
 		c.Validate = func(ID, string, []byte) (any, error) { return nil, nil }
@@ -181,6 +181,9 @@ func New(cfg Config, now time.Time) (*Core, error) {
 	cfg.setDefaults()
 	if cfg.Self == (ID{}) || cfg.Epoch == 0 || cfg.Epoch > maxCount {
 		return nil, fmt.Errorf("replica: node id %v with epoch %d: an id, and an epoch of 1..%d, are needed", cfg.Self, cfg.Epoch, uint64(maxCount))
+	}
+	if cfg.Rings < 0 || cfg.Rings > MaxRings {
+		return nil, fmt.Errorf("replica: %d rings: 1 to %d are possible, or 0 for as many as suit the size of the cluster", cfg.Rings, MaxRings)
 	}
 	return &Core{
 		cfg:    cfg,

@@ -65,7 +65,7 @@ func (c *Core) unhash(id ID) {
 
 // compareRoots sends the root to the next of the ring successors.
 func (c *Core) compareRoots() {
-	if peers := c.roster.Successors(c.cfg.Self, c.cfg.Rings); len(peers) > 0 && !c.leaving {
+	if peers := c.roster.Successors(c.cfg.Self, c.rings()); len(peers) > 0 && !c.leaving {
 		peer := peers[c.ticks%uint64(len(peers))]
 		c.askOfPresumed(peer)
 		c.sendRoot(peer)

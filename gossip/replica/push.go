@@ -54,7 +54,28 @@ func (c *Core) fanout() int {
 	if c.direct() {
 		return 1
 	}
-	return c.cfg.Rings
+	return c.rings()
+}
+
+// MaxRings is the most that Config.Rings may be.
+const MaxRings = 16
+
+// rings is on how many rings this node has successors.
+func (c *Core) rings() int {
+	if c.cfg.Rings != 0 {
+		return c.cfg.Rings
+	}
+	return ringsBySize(c.roster.Living())
+}
+
+// ringsBySize is on how many rings a change goes if nothing else is said. A change misses
+// about n*loss^d of n members until repair finds them, so more members want another ring.
+// Nodes that count differently for a while differ in one successor.
+func ringsBySize(living int) int {
+	if living <= 20_000 {
+		return 3
+	}
+	return 4
 }
 
 func (c *Core) direct() bool { return c.roster.Living() <= c.cfg.DirectBelow }
@@ -102,7 +123,7 @@ func (c *Core) meetPeers() {
 		}
 	}
 	c.offered = targets
-	for _, peer := range c.roster.Successors(c.cfg.Self, c.cfg.Rings) {
+	for _, peer := range c.roster.Successors(c.cfg.Self, c.rings()) {
 		if slices.Contains(c.met, peer) {
 			c.askOfPresumed(peer)
 			c.sendRoot(peer)

@@ -64,8 +64,8 @@ func New(cfg Config) (*World, error) {
 		index: make(map[replica.ID]int32, cfg.Nodes),
 	}
 	rings := cfg.Core.Rings
-	if rings == 0 {
-		rings = 3
+	if rings == 0 { // as many as a cluster of any size wants
+		rings = 4
 	}
 	w.rings = replica.NewRings(rings)
 	ids := make([]replica.ID, cfg.Nodes)

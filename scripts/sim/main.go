@@ -28,10 +28,10 @@ func main() {
 	seeds := flag.Int("seeds", 20, "worlds for each row, with seeds from 1")
 	loss := flag.Float64("loss", 0.01, "part of the frames that are lost, in the rows that do not say another")
 	only := flag.Int("only", 0, "the one row to run, counted from 1; 0 for all")
-	rings := flag.Int("rings", 3, "successors that a change is passed on to")
+	rings := flag.Int("rings", 0, "successors that a change is passed on to; 0 for as many as suit the nodes")
 	flag.Parse()
 
-	fmt.Printf("%d nodes, links of 0.5 to 1 ms, %d seeds a row, change of 150 bytes, %d rings.\n\n", *nodes, *seeds, *rings)
+	fmt.Printf("%d nodes, links of 0.5 to 1 ms, %d seeds a row, change of 150 bytes, %d rings (0: by size).\n\n", *nodes, *seeds, *rings)
 	fmt.Println("| members and links | p50 | p99 | last of all seeds | not within 1 s | payloads, bytes a node | frames lost, to dead nodes |")
 	fmt.Println("|---|---|---|---|---|---|---|")
 	for i, s := range scenarios(*loss) {
