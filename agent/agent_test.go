@@ -89,7 +89,7 @@ func (x *testAgent) endpoint(id string) *catalog.Endpoint {
 		return nil
 	}
 	for e := range s.All() {
-		if e.ID == id {
+		if e.ID() == id {
 			return e
 		}
 	}
@@ -109,7 +109,7 @@ func TestARegistrationIsVisibleWhenItIsAnswered(t *testing.T) {
 	if err := x.UpdateTTL(ctx, "alive", catalog.Warning, "hm"); err != nil {
 		t.Fatal(err)
 	}
-	if e := x.endpoint("web-80"); e.Status() != catalog.Warning || e.Checks[0].Output != "hm" {
+	if e := x.endpoint("web-80"); e.Status() != catalog.Warning || e.Checks()[0].Output != "hm" {
 		t.Errorf("after an update the catalogue has %+v", e)
 	}
 	if err := x.ServiceMaintenance(ctx, "web-80", true, "repairs"); err != nil {
@@ -161,10 +161,10 @@ func TestAKilledAgentKnowsWhatItAcknowledged(t *testing.T) {
 	if got := len(y.Local().Services); got != 199 {
 		t.Errorf("%d of 199 services are there", got)
 	}
-	if e := y.endpoint("web-1007"); e == nil || e.Checks[0].Status != catalog.Warning || e.Checks[0].Output != "slow" {
+	if e := y.endpoint("web-1007"); e == nil || e.Checks()[0].Status != catalog.Warning || e.Checks()[0].Output != "slow" {
 		t.Errorf("the check's state is lost: %+v", e)
 	}
-	if e := y.endpoint("web-1009"); e == nil || e.Checks[0].Status != catalog.Passing || e.Status() != catalog.Critical {
+	if e := y.endpoint("web-1009"); e == nil || e.Checks()[0].Status != catalog.Passing || e.Status() != catalog.Critical {
 		t.Errorf("a check flipped, or maintenance is lost: %+v", e)
 	}
 	if y.catalog.View().Index() <= index || y.id != id {

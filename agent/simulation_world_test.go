@@ -187,8 +187,8 @@ func (a *simAgent) shown() string {
 	}
 	for s := range v.Services() {
 		for e := range s.All() {
-			lines = append(lines, line(e.Host.Name, e.Host.Liveness, e.ID, e.Service, e.Port, e.Weights.Passing,
-				catalog.Worst(e.Checks), e.Meta["gen"], said(e)))
+			lines = append(lines, line(e.Host.Name, e.Host.Liveness, e.ID(), e.Service, e.Port, e.Weights.Passing,
+				catalog.Worst(e.Checks()), e.Meta["gen"], said(e)))
 		}
 	}
 	slices.Sort(lines)
@@ -197,10 +197,11 @@ func (a *simAgent) shown() string {
 }
 
 func said(e *catalog.Endpoint) string {
-	if len(e.Checks) != 1 {
-		return fmt.Sprintf("(%d checks)", len(e.Checks))
+	checks := e.Checks()
+	if len(checks) != 1 {
+		return fmt.Sprintf("(%d checks)", len(checks))
 	}
-	return e.Checks[0].Output
+	return checks[0].Output
 }
 
 // settle waits until all catalogues are as expected, at most so long, and returns how
@@ -366,16 +367,16 @@ func (a *simAgent) guard(agent *Agent, quit <-chan struct{}) {
 		for s := range v.Services() {
 			for _, e := range s.Endpoints {
 				if !e.Host.Liveness.Up() {
-					a.sim.fault("%s would answer with %s on %s, which is %v", a.name, e.ID, e.Host.Name, e.Host.Liveness)
+					a.sim.fault("%s would answer with %s on %s, which is %v", a.name, e.ID(), e.Host.Name, e.Host.Liveness)
 				}
 			}
 			for e := range s.All() {
-				here[e.ID] = true
+				here[e.ID()] = true
 				seq := seqOf(e)
-				if seq < said[e.ID] {
-					a.sim.fault("on %s, %s of %s went back from %d to %d", a.name, e.ID, e.Host.Name, said[e.ID], seq)
+				if seq < said[e.ID()] {
+					a.sim.fault("on %s, %s of %s went back from %d to %d", a.name, e.ID(), e.Host.Name, said[e.ID()], seq)
 				}
-				said[e.ID] = seq
+				said[e.ID()] = seq
 			}
 		}
 		a.sim.world.mu.Lock()

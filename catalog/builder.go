@@ -55,7 +55,7 @@ func (s *Store) build() *builder {
 func (b *builder) owner(id NodeID) *owner {
 	o := b.store.owners[id]
 	if o == nil {
-		o = &owner{id: id, instances: map[string]*Instance{}}
+		o = &owner{id: id}
 		b.store.owners[id] = o
 	}
 	return o
@@ -85,10 +85,10 @@ func (b *builder) touchInstance(o *owner, id string) { b.dirt(o).instances[id] =
 func (b *builder) apply(u *Update) {
 	o := b.owner(u.Owner)
 	if u.Reset {
-		for id := range o.instances {
-			b.touchInstance(o, id)
+		for _, p := range o.instances {
+			b.touchInstance(o, p.ID())
 		}
-		clear(o.instances)
+		o.instances = nil
 		if !slices.ContainsFunc(u.Put, func(r Record) bool { return r.Key() == NodeKey }) {
 			b.setNode(o, nil)
 		}
@@ -96,19 +96,28 @@ func (b *builder) apply(u *Update) {
 	for _, key := range u.Remove {
 		if key == NodeKey {
 			b.setNode(o, nil)
-		} else if id, ok := strings.CutPrefix(key, InstanceKeyPrefix); ok && o.instances[id] != nil {
-			delete(o.instances, id)
+		} else if id, ok := strings.CutPrefix(key, InstanceKeyPrefix); ok && o.instances.remove(id) {
 			b.touchInstance(o, id)
 		}
 	}
-	for _, r := range u.Put {
+	b.put(o, u.Put)
+}
+
+func (b *builder) put(o *owner, records []Record) {
+	list := make([]*Packed, 0, len(records))
+	for _, r := range records {
 		switch r := r.(type) {
 		case *Node:
 			b.setNode(o, r)
 		case *Instance:
-			o.instances[r.ID] = r
-			b.touchInstance(o, r.ID)
+			list = append(list, b.store.Pack(r))
+		case *Packed:
+			list = append(list, r)
 		}
+	}
+	o.instances.put(list)
+	for _, p := range list {
+		b.touchInstance(o, p.ID())
 	}
 }
 
@@ -223,7 +232,7 @@ func (b *builder) commit() {
 // place notes a change for the service that e is or was an instance of.
 func (b *builder) place(e *Endpoint, next *Endpoint) {
 	name := strings.ToLower(e.Service)
-	b.changes[name] = append(b.changes[name], placement{e.Host.Name, e.ID, next})
+	b.changes[name] = append(b.changes[name], placement{e.Host.Name, e.ID(), next})
 }
 
 // hide takes an owner and its endpoints out of the view.
@@ -258,8 +267,8 @@ func (b *builder) show(o *owner, d *dirt) {
 		before = was.endpoints
 	}
 	if d.node {
-		for id := range o.instances {
-			d.instances[id] = struct{}{}
+		for _, p := range o.instances {
+			d.instances[p.ID()] = struct{}{}
 		}
 	}
 	list := make([]placement, 0, len(d.instances))
@@ -278,11 +287,11 @@ func (b *builder) endpoint(o *owner, h *Host, id string, before []*Endpoint) pla
 		was = before[i]
 		b.place(was, nil)
 	}
-	if i := o.instances[id]; i != nil {
-		next = &Endpoint{Instance: i, Host: h, CreateIndex: b.index, ModifyIndex: b.index}
+	if p := o.instances.get(id); p != nil {
+		next = &Endpoint{Packed: p, Host: h, CreateIndex: b.index, ModifyIndex: b.index}
 		if was != nil {
 			next.CreateIndex = was.CreateIndex
-			if was.Instance == i {
+			if was.Packed == p {
 				next.ModifyIndex = was.ModifyIndex // the host changed, not the instance
 			}
 		}
@@ -368,7 +377,7 @@ func put(p placement) int {
 
 func find(list []*Endpoint, node, id string) (int, bool) {
 	return slices.BinarySearchFunc(list, placement{node: node, id: id}, func(e *Endpoint, p placement) int {
-		return cmp.Or(strings.Compare(e.Host.Name, p.node), strings.Compare(e.ID, p.id))
+		return cmp.Or(strings.Compare(e.Host.Name, p.node), strings.Compare(e.ID(), p.id))
 	})
 }
 

@@ -22,9 +22,11 @@ var ErrUnknownKind = errors.New("record of a kind not known here")
 func Encode(r Record) []byte {
 	switch r := r.(type) {
 	case *Node:
-		return encodeNode(r)
+		return appendNode(nil, r)
 	case *Instance:
-		return encodeInstance(r)
+		return appendInstance(nil, r)
+	case *Packed:
+		return r.AppendPayload(nil)
 	}
 	panic(fmt.Sprintf("catalog: a %T is no record", r))
 }
@@ -60,8 +62,8 @@ func Decode(key string, payload []byte) (Record, error) {
 	return r, nil
 }
 
-func encodeNode(n *Node) []byte {
-	b := appendBytes(nil, 1, n.ID[:])
+func appendNode(b []byte, n *Node) []byte {
+	b = appendBytes(b, 1, n.ID[:])
 	b = appendString(b, 2, n.Name)
 	b = appendString(b, 3, n.Address)
 	b = appendString(b, 4, n.Datacenter)
@@ -98,8 +100,8 @@ func decodeNode(b []byte) (*Node, error) {
 	return n, err
 }
 
-func encodeInstance(i *Instance) []byte {
-	b := appendString(nil, 1, i.ID)
+func appendInstance(b []byte, i *Instance) []byte {
+	b = appendString(b, 1, i.ID)
 	if i.Service != i.ID {
 		b = appendString(b, 2, i.Service)
 	}
@@ -182,13 +184,17 @@ func decodeInstance(b []byte) (*Instance, error) {
 func appendChecks(b []byte, num protowire.Number, checks []Check) []byte {
 	for i := range checks {
 		c := &checks[i]
-		m := appendString(nil, 1, c.ID)
-		m = appendString(m, 2, c.Name)
-		m = appendUint(m, 3, uint64(c.Status))
-		m = appendString(m, 4, c.Output)
-		m = appendString(m, 5, c.Notes)
-		m = appendString(m, 6, c.Type)
-		b = appendBytes(b, num, m)
+		size := sizeString(c.ID) + sizeString(c.Name) + sizeString(c.Output) + sizeString(c.Notes) + sizeString(c.Type)
+		if c.Status != Passing {
+			size += 2
+		}
+		b = protowire.AppendVarint(protowire.AppendTag(b, num, protowire.BytesType), uint64(size))
+		b = appendString(b, 1, c.ID)
+		b = appendString(b, 2, c.Name)
+		b = appendUint(b, 3, uint64(c.Status))
+		b = appendString(b, 4, c.Output)
+		b = appendString(b, 5, c.Notes)
+		b = appendString(b, 6, c.Type)
 	}
 	return b
 }

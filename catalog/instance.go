@@ -2,8 +2,8 @@ package catalog
 
 import "encoding/json"
 
-// Instance is one registered copy of a service as its owner states it.
-// It is immutable once in the store.
+// Instance is one registered copy of a service as its owner states it. The store keeps
+// it as a Packed, which shares what others of its kind have too.
 type Instance struct {
 	ID              string // unique on its node
 	Service         string // a DNS label; compared without case

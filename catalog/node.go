@@ -53,6 +53,9 @@ const NodeKey = "n"
 // Key implements Record.
 func (*Node) Key() string { return NodeKey }
 
+// AppendPayload appends what Encode returns.
+func (n *Node) AppendPayload(b []byte) []byte { return appendNode(b, n) }
+
 // Liveness says whether a node's agent is up, as membership sees it.
 type Liveness uint8
 

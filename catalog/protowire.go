@@ -105,6 +105,14 @@ func appendString(b []byte, num protowire.Number, v string) []byte {
 	return protowire.AppendString(protowire.AppendTag(b, num, protowire.BytesType), v)
 }
 
+// sizeString is how many bytes appendString appends for a field below 16.
+func sizeString(v string) int {
+	if v == "" {
+		return 0
+	}
+	return 1 + protowire.SizeBytes(len(v))
+}
+
 func appendUint(b []byte, num protowire.Number, v uint64) []byte {
 	if v == 0 {
 		return b

@@ -7,7 +7,7 @@ import (
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
 )
 
-// Record is what an owner may state: a *Node or an *Instance.
+// Record is what an owner may state: a *Node, or an *Instance, which may be *Packed.
 type Record interface {
 	// Key is unique among the records of one owner.
 	Key() string
@@ -25,7 +25,8 @@ type Update struct {
 // Store is the catalogue's writable side. All methods are safe to call at once;
 // writers exclude one another, readers never wait.
 type Store struct {
-	view atomic.Pointer[View]
+	view   atomic.Pointer[View]
+	shapes *shapes // of the instances, held by them
 
 	mu     sync.Mutex // guards everything below, and replacing view
 	owners map[NodeID]*owner
@@ -37,15 +38,15 @@ type owner struct {
 	id        NodeID
 	liveness  Liveness
 	node      *Node
-	instances map[string]*Instance // by ID
-	shown     *tenancy             // as it stands in the view, nil if it does not
+	instances tenants
+	shown     *tenancy // as it stands in the view, nil if it does not
 }
 
 // NewStore returns an empty store. Its indexes begin above seed, which must be at
 // least as great as any index that an earlier run on this host gave out; the clock
 // in microseconds serves.
 func NewStore(seed uint64) *Store {
-	s := &Store{owners: map[NodeID]*owner{}, claims: map[string][]*owner{}}
+	s := &Store{shapes: newShapes(), owners: map[NodeID]*owner{}, claims: map[string][]*owner{}}
 	s.view.Store(&View{
 		index:    seed + 1,
 		services: iradix.New[*Service](),
@@ -61,6 +62,18 @@ func NewStore(seed uint64) *Store {
 
 // View returns the catalogue as it is now, without waiting.
 func (s *Store) View() *View { return s.view.Load() }
+
+// Decode is Decode with the instance packed, as the store keeps it.
+func (s *Store) Decode(key string, payload []byte) (Record, error) {
+	r, err := Decode(key, payload)
+	if i, ok := r.(*Instance); ok {
+		return s.Pack(i), err
+	}
+	return r, err
+}
+
+// Pack returns an instance, which must be valid, as the store keeps it.
+func (s *Store) Pack(i *Instance) *Packed { return s.shapes.pack(i) }
 
 // Apply carries out the updates in order and publishes one new view.
 func (s *Store) Apply(updates ...Update) {

@@ -94,7 +94,7 @@ func viewText(v *View) string {
 	}
 	for s := range v.Services() {
 		for e := range s.All() {
-			lines = append(lines, fmt.Sprintf("service %s %s/%s %t %d %v", strings.ToLower(s.Name), e.Host.Name, e.ID, e.Host.Liveness.Up(), e.Port, e.Tags))
+			lines = append(lines, fmt.Sprintf("service %s %s/%s %t %d %v", strings.ToLower(s.Name), e.Host.Name, e.ID(), e.Host.Liveness.Up(), e.Port, e.Tags))
 		}
 	}
 	slices.Sort(lines)
@@ -166,13 +166,13 @@ func checkView(t *rapid.T, v *View) {
 		for e := range s.All() {
 			tags = append(tags, e.Tags...)
 			if v.Host(e.Host.Name) != e.Host {
-				t.Fatalf("%s/%s leads to an old host", e.Host.Name, e.ID)
+				t.Fatalf("%s/%s leads to an old host", e.Host.Name, e.ID())
 			}
 			if !slices.Contains(v.On(e.Host.Name), e) {
-				t.Fatalf("%s/%s is not on its host", e.Host.Name, e.ID)
+				t.Fatalf("%s/%s is not on its host", e.Host.Name, e.ID())
 			}
 			if e.CreateIndex > e.ModifyIndex || e.ModifyIndex > s.ModifyIndex || s.ModifyIndex > v.Index() {
-				t.Fatalf("indexes of %s/%s: %d, %d in %d in %d", e.Host.Name, e.ID, e.CreateIndex, e.ModifyIndex, s.ModifyIndex, v.Index())
+				t.Fatalf("indexes of %s/%s: %d, %d in %d in %d", e.Host.Name, e.ID(), e.CreateIndex, e.ModifyIndex, s.ModifyIndex, v.Index())
 			}
 		}
 		slices.Sort(tags)
@@ -181,7 +181,7 @@ func checkView(t *rapid.T, v *View) {
 		}
 		for _, list := range [][]*Endpoint{s.Endpoints, s.Unreachable} {
 			if !slices.IsSortedFunc(list, func(a, b *Endpoint) int {
-				return cmp.Or(strings.Compare(a.Host.Name, b.Host.Name), strings.Compare(a.ID, b.ID))
+				return cmp.Or(strings.Compare(a.Host.Name, b.Host.Name), strings.Compare(a.ID(), b.ID()))
 			}) {
 				t.Fatalf("%s is out of order", s.Name)
 			}

@@ -68,19 +68,19 @@ func (h *Host) SerfCheck() Check {
 // Endpoint is an instance as this agent sees it: what its owner states, and the
 // host it runs on.
 type Endpoint struct {
-	*Instance
+	*Packed
 	Host        *Host
 	CreateIndex uint64
 	ModifyIndex uint64
 }
 
 // Status is the worst of the instance's checks, its host's and the host's liveness.
-func (e *Endpoint) Status() Status { return max(Worst(e.Checks), e.Host.Status()) }
+func (e *Endpoint) Status() Status { return max(e.worst, e.Host.Status()) }
 
 // Addr is where the instance is reached: its own address, or its node's.
 func (e *Endpoint) Addr() string {
-	if e.Address != "" {
-		return e.Address
+	if own := e.Address(); own != "" {
+		return own
 	}
 	return e.Host.Address
 }

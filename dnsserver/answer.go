@@ -141,7 +141,7 @@ func (in *inquiry) hostAddress(owner, name string, qtype uint16) []dns.RR {
 	if h == nil {
 		return nil
 	}
-	ip := siteOf(&catalog.Endpoint{Instance: &catalog.Instance{}, Host: h}).ip
+	ip := nodeIP(h)
 	if !ip.IsValid() || !wants(qtype, ip) {
 		return nil
 	}

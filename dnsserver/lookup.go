@@ -97,7 +97,7 @@ func describe(e *entry) lb.LookupAnswer {
 		d.Node, d.Status = e.host.Name, e.host.Status().String()
 	}
 	if m := e.member; m != nil {
-		d.ID, d.Node, d.Status, d.Tags = m.ID, m.Host.Name, m.Status().String(), m.Tags
+		d.ID, d.Node, d.Status, d.Tags = m.ID(), m.Host.Name, m.Status().String(), m.Tags
 		d.Address, d.Port, d.Weight = m.Addr(), m.Port, m.Weight
 	}
 	switch rr := e.rr.(type) {
@@ -115,7 +115,7 @@ func describe(e *entry) lb.LookupAnswer {
 
 func omission(e *catalog.Endpoint, reason string) lb.LookupOmission {
 	return lb.LookupOmission{
-		ID: e.ID, Node: e.Host.Name, Address: e.Addr(), Port: e.Port,
+		ID: e.ID(), Node: e.Host.Name, Address: e.Addr(), Port: e.Port,
 		Status: e.Status().String(), Reason: reason,
 	}
 }

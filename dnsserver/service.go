@@ -170,7 +170,7 @@ func (in *inquiry) alias(a answer, aliases []lb.Choice) answer {
 	rr := &dns.CNAME{Hdr: header(in.qname, dns.TypeCNAME, in.ttls.service(in.about.name)), Target: target}
 	a.entries = []entry{{rr: rr, member: &first}}
 	for _, c := range aliases[1:] {
-		in.leaveOut(&a, c.Endpoint, "its address is a host name, and there is room for one alias: "+first.ID+" was drawn")
+		in.leaveOut(&a, c.Endpoint, "its address is a host name, and there is room for one alias: "+first.ID()+" was drawn")
 	}
 	if in.qtype == dns.TypeCNAME {
 		return a
@@ -229,7 +229,7 @@ func (in *inquiry) orNodata(a answer) answer {
 
 func (in *inquiry) explainMerged(a *answer, m *member) {
 	for _, e := range m.others {
-		in.leaveOut(a, e, "reached in the same place as "+m.ID+": one record for both, with the sum of their weights")
+		in.leaveOut(a, e, "reached in the same place as "+m.ID()+": one record for both, with the sum of their weights")
 	}
 }
 

@@ -20,17 +20,26 @@ type site struct {
 
 func siteOf(e *catalog.Endpoint) site {
 	s := site{port: e.Port}
-	text := e.Address
+	text := e.Address()
 	if text == "" {
 		s.node, text = e.Host.Name, e.Host.Address
 	}
 	if ip, err := netip.ParseAddr(text); err == nil {
-		s.ip = ip.Unmap().WithZone("")
+		s.ip = numberOnly(ip)
 	} else if text != "" {
 		s.host = strings.ToLower(strings.TrimSuffix(text, "."))
 	}
 	return s
 }
+
+// nodeIP is the address a node states, not valid if that is none.
+func nodeIP(h *catalog.Host) netip.Addr {
+	ip, _ := netip.ParseAddr(h.Address)
+	return numberOnly(ip)
+}
+
+// numberOnly is an address as a record can hold it.
+func numberOnly(ip netip.Addr) netip.Addr { return ip.Unmap().WithZone("") }
 
 // member is what one record stands for: the instances at one site.
 type member struct {

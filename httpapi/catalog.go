@@ -43,7 +43,7 @@ func (s *Server) catalogNode(r *request) (reading, error) {
 		}
 		services := map[string]wireService{}
 		for _, e := range v.On(name) {
-			services[e.ID] = endpointService(e)
+			services[e.ID()] = endpointService(e)
 		}
 		return wireNodeServices{nodeOf(h), services}
 	}), nil
@@ -139,7 +139,7 @@ func tagsOn(svc *catalog.Service, meta nodeMeta) (tags []string, ok bool) {
 }
 
 func catalogServiceOf(e *catalog.Endpoint) wireCatalogService {
-	b := blocksOf(e.Instance)
+	b := blocksOf(e.Extra)
 	return wireCatalogService{
 		ID:                       e.Host.ID.String(),
 		Node:                     e.Host.Name,
@@ -148,11 +148,11 @@ func catalogServiceOf(e *catalog.Endpoint) wireCatalogService {
 		TaggedAddresses:          taggedAddresses(e.Host.Node),
 		NodeMeta:                 nonNilMap(e.Host.Meta),
 		ServiceKind:              e.Kind,
-		ServiceID:                e.ID,
+		ServiceID:                e.ID(),
 		ServiceName:              e.Service,
 		ServiceTags:              nonNil(e.Tags),
-		ServiceAddress:           e.Instance.Address,
-		ServiceTaggedAddresses:   nonNilMap(serviceAddresses(e.Instance)),
+		ServiceAddress:           e.Address(),
+		ServiceTaggedAddresses:   nonNilMap(serviceAddresses(e.TaggedAddresses)),
 		ServiceWeights:           wireWeights(e.Weights),
 		ServiceMeta:              nonNilMap(e.Meta),
 		ServicePort:              e.Port,

@@ -59,28 +59,28 @@ func serviceOf(i *catalog.Instance) wireService {
 		Service:           i.Service,
 		Tags:              nonNil(i.Tags),
 		Address:           i.Address,
-		TaggedAddresses:   serviceAddresses(i),
+		TaggedAddresses:   serviceAddresses(i.TaggedAddresses),
 		Meta:              nonNilMap(i.Meta),
 		Port:              i.Port,
 		Weights:           wireWeights(i.Weights),
 		EnableTagOverride: i.EnableTagOverride,
-		blocks:            blocksOf(i),
+		blocks:            blocksOf(i.Extra),
 	}
 }
 
 // endpointService is the same with its indexes in the catalogue.
 func endpointService(e *catalog.Endpoint) wireService {
-	s := serviceOf(e.Instance)
+	s := serviceOf(e.Instance())
 	s.CreateIndex, s.ModifyIndex = e.CreateIndex, e.ModifyIndex
 	return s
 }
 
-func serviceAddresses(i *catalog.Instance) map[string]wireAddress {
-	if len(i.TaggedAddresses) == 0 {
+func serviceAddresses(tagged map[string]catalog.ServiceAddress) map[string]wireAddress {
+	if len(tagged) == 0 {
 		return nil
 	}
-	m := make(map[string]wireAddress, len(i.TaggedAddresses))
-	for name, a := range i.TaggedAddresses {
+	m := make(map[string]wireAddress, len(tagged))
+	for name, a := range tagged {
 		m[name] = wireAddress(a)
 	}
 	return m
@@ -89,12 +89,12 @@ func serviceAddresses(i *catalog.Instance) map[string]wireAddress {
 // blocksOf reads what came with the registration for clients. It may be from another
 // host: what is no JSON object after all is left out, rather than spoil every answer
 // that its instance is part of.
-func blocksOf(i *catalog.Instance) blocks {
+func blocksOf(extra json.RawMessage) blocks {
 	var b blocks
-	if len(i.Extra) == 0 {
+	if len(extra) == 0 {
 		return b
 	}
-	if err := json.Unmarshal(i.Extra, &b); err != nil {
+	if err := json.Unmarshal(extra, &b); err != nil {
 		return blocks{}
 	}
 	for _, block := range []*json.RawMessage{&b.Proxy, &b.Connect, &b.Locality} {
@@ -123,9 +123,9 @@ func hostCheck(h *catalog.Host, c catalog.Check) wireCheck {
 
 // serviceChecks appends the checks of one instance.
 func serviceChecks(to []wireCheck, e *catalog.Endpoint) []wireCheck {
-	for _, c := range e.Checks {
+	for _, c := range e.Checks() {
 		w := checkOf(e.Host.Name, c)
-		w.ServiceID, w.ServiceName, w.ServiceTags = e.ID, e.Service, nonNil(e.Tags)
+		w.ServiceID, w.ServiceName, w.ServiceTags = e.ID(), e.Service, nonNil(e.Tags)
 		w.CreateIndex, w.ModifyIndex = e.CreateIndex, e.ModifyIndex
 		to = append(to, w)
 	}

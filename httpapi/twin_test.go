@@ -86,7 +86,7 @@ func (t *twin) lookup(name string, tags []string, qtype string) (lb.Lookup, erro
 	if s := lb.Select(t.store.View(), lb.Query{Service: name, Tags: tags}); s.Known {
 		l.Rcode = "NOERROR"
 		for _, c := range s.Chosen {
-			l.Answers = append(l.Answers, lb.LookupAnswer{ID: c.ID, Node: c.Host.Name, Address: c.Addr(), Port: c.Port, Weight: c.Weight, Status: c.Status().String()})
+			l.Answers = append(l.Answers, lb.LookupAnswer{ID: c.ID(), Node: c.Host.Name, Address: c.Addr(), Port: c.Port, Weight: c.Weight, Status: c.Status().String()})
 		}
 	}
 	return l, nil
@@ -231,7 +231,7 @@ func (t *twin) Local() Local {
 	defer t.mu.Unlock()
 	l := Local{Node: t.node}
 	for _, e := range t.store.View().On(t.node.Name) {
-		l.Services = append(l.Services, e.Instance)
+		l.Services = append(l.Services, e.Instance())
 	}
 	for _, c := range t.checks {
 		l.Checks = append(l.Checks, *c)

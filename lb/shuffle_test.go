@@ -52,8 +52,9 @@ func normalised(weights []uint16) []float64 {
 // choices are one for each weight; each knows its place in weights by its port.
 func choices(weights []uint16) []lb.Choice {
 	c := make([]lb.Choice, len(weights))
+	store := catalog.NewStore(0)
 	for i, w := range weights {
-		c[i] = lb.Choice{Endpoint: &catalog.Endpoint{Instance: &catalog.Instance{Port: uint16(i)}}, Weight: w}
+		c[i] = lb.Choice{Endpoint: &catalog.Endpoint{Packed: store.Pack(&catalog.Instance{Port: uint16(i)})}, Weight: w}
 	}
 	return c
 }

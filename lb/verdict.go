@@ -63,7 +63,7 @@ func reason(v verdict, e *catalog.Endpoint, q *Query) string {
 // culprit names the first check that has the status: the instance's own before its
 // node's, since those are whom its owner can mend.
 func culprit(e *catalog.Endpoint, s catalog.Status) string {
-	for _, c := range e.Checks {
+	for _, c := range e.Checks() {
 		if c.Status != s {
 			continue
 		}

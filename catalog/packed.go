@@ -1,0 +1,109 @@
+package catalog
+
+import (
+	"encoding/binary"
+	"strings"
+)
+
+// Packed is an Instance as the catalogue keeps it: what tells it from others of its
+// kind in one short text, all the rest in a Shape that it shares with them. A hundred
+// thousand instances fit a host that has other work to do because of it.
+//
+// It is immutable, and a record like the Instance it was made from: the same key, the
+// same wire form.
+type Packed struct {
+	// text is the ID, the address and, if any is not empty, the outputs of the checks,
+	// each behind its length.
+	text string
+	*Shape
+	Port               uint16 // 0 means none
+	idBytes, toAddrEnd uint16 // where in text the ID and the address end
+}
+
+// ID is unique on the instance's node.
+func (p *Packed) ID() string { return p.text[:p.idBytes] }
+
+// Address is an IP or host name; "" means the node's.
+func (p *Packed) Address() string { return p.text[p.idBytes:p.toAddrEnd] }
+
+// Key implements Record.
+func (p *Packed) Key() string { return InstanceKeyPrefix + p.ID() }
+
+// AppendPayload appends what Encode returns.
+func (p *Packed) AppendPayload(b []byte) []byte { return appendInstance(b, p.Instance()) }
+
+// Checks returns the checks, by ID, in a slice of the caller's own.
+func (p *Packed) Checks() []Check {
+	if len(p.checks) == 0 {
+		return nil
+	}
+	outputs := p.text[p.toAddrEnd:]
+	list := make([]Check, len(p.checks))
+	for i, c := range p.checks {
+		c.ID, c.Name = fillIn(c.ID, p.ID()), fillIn(c.Name, p.ID())
+		c.Output, outputs = cutOutput(outputs)
+		list[i] = c
+	}
+	return list
+}
+
+// Instance returns the instance that was packed. What it refers to is shared and must
+// not be modified.
+func (p *Packed) Instance() *Instance {
+	return &Instance{
+		ID: p.ID(), Service: p.Service, Address: p.Address(), Port: p.Port,
+		Tags: p.Tags, Meta: p.Meta, Weights: p.Weights, TaggedAddresses: p.TaggedAddresses,
+		Checks: p.Checks(), EnableTagOverride: p.EnableTagOverride, Kind: p.Kind, Extra: p.Extra,
+	}
+}
+
+// pack makes a Packed of a valid instance.
+func (s *shapes) pack(i *Instance) *Packed {
+	p := &Packed{Shape: s.of(i), Port: i.Port}
+	var b strings.Builder
+	b.Grow(len(i.ID) + len(i.Address) + sizeOutputs(i.Checks))
+	b.WriteString(i.ID)
+	b.WriteString(i.Address)
+	p.idBytes, p.toAddrEnd = uint16(len(i.ID)), uint16(b.Len())
+	if sizeOutputs(i.Checks) > 0 {
+		for k := range i.Checks {
+			var length [binary.MaxVarintLen64]byte
+			b.Write(length[:binary.PutUvarint(length[:], uint64(len(i.Checks[k].Output)))])
+			b.WriteString(i.Checks[k].Output)
+		}
+	}
+	p.text = b.String()
+	return p
+}
+
+// sizeOutputs is how many bytes the outputs of checks take, 0 if all are empty.
+func sizeOutputs(checks []Check) int {
+	size, empty := 0, true
+	for i := range checks {
+		n := len(checks[i].Output)
+		size += 1 + n
+		if n >= 1<<7 {
+			size++
+		}
+		empty = empty && n == 0
+	}
+	if empty {
+		return 0
+	}
+	return size
+}
+
+// cutOutput takes the first output off; what is not there is empty.
+func cutOutput(b string) (output, rest string) {
+	n, at := uint64(0), 0
+	for shift := 0; at < len(b); shift += 7 {
+		c := b[at]
+		at++
+		n |= uint64(c&0x7f) << shift
+		if c < 0x80 {
+			break
+		}
+	}
+	end := min(at+int(n), len(b))
+	return b[at:end], b[end:]
+}
