@@ -165,7 +165,7 @@ func (a *Agent) openGossip() (err error) {
 		PeersFile:   a.dir.file("peers.log"),
 		FS:          a.opts.FS,
 
-		Validate:    validate,
+		Validate:    a.validate,
 		Apply:       a.apply,
 		SetMember:   a.setMember,
 		RaisedEpoch: a.keepEpoch,
@@ -182,7 +182,7 @@ func (a *Agent) openGossip() (err error) {
 	if a.gossip, err = gossip.New(cfg); err != nil {
 		return err
 	}
-	a.commits.publish = a.gossip.Put
+	a.commits.publish, a.commits.pack = a.gossip.Put, a.catalog.Pack
 	a.catalog.SetLiveness(a.id, catalog.Alive)
 	a.commits.showAll()
 	return nil

@@ -26,6 +26,7 @@ type committer struct {
 	health   *health.Monitor
 	local    *local
 	publish  func(...replica.Put)
+	pack     func(*catalog.Instance) *catalog.Packed // as the catalogue keeps it
 	node     func(checks []catalog.Check) *catalog.Node // the node's record
 	index    func() uint64                              // of the catalogue
 
@@ -251,7 +252,7 @@ func (c *committer) show(b *batch) {
 		case l.instance == nil:
 			puts = append(puts, replica.Put{Key: catalog.InstanceKeyPrefix + id})
 		default:
-			puts = append(puts, replica.Put{Key: l.instance.Key(), Payload: catalog.Encode(l.instance), Value: l.instance})
+			puts = append(puts, replica.Put{Key: l.instance.Key(), Payload: catalog.Encode(l.instance), Value: c.pack(l.instance)})
 		}
 	}
 	c.local.set(changed)

@@ -7,10 +7,10 @@ import (
 	"covey/gossip/replica"
 )
 
-// validate decodes a peer's record. One of a kind that only a newer agent knows is
+// validate decodes a peer's record, which the catalogue and replication then share. One of a kind that only a newer agent knows is
 // relayed and otherwise left alone.
-func validate(owner replica.ID, key string, payload []byte) (any, error) {
-	r, err := catalog.Decode(key, payload)
+func (a *Agent) validate(owner replica.ID, key string, payload []byte) (any, error) {
+	r, err := a.catalog.Decode(key, payload)
 	if errors.Is(err, catalog.ErrUnknownKind) {
 		return nil, nil
 	}

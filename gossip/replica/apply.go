@@ -106,7 +106,7 @@ func (c *Core) advance(o *owner, d *delta) (uint64, bool, error) {
 		if w.version <= since {
 			continue
 		}
-		s.set(w.entry())
+		s.set(w.version, c.record(w, values[i]))
 		ch.Entries = append(ch.Entries, ChangedEntry{w.key, values[i], w.deleted})
 	}
 	s.version = d.to
@@ -130,7 +130,7 @@ func (c *Core) stage(o *owner, d *delta) (uint64, bool, error) {
 		if d.from != 0 {
 			return 0, false, errGap
 		}
-		t = &staging{state: newState(d.epoch), goal: d.head, values: map[string]any{}, begun: c.now}
+		t = &staging{state: newState(d.epoch), goal: d.head, begun: c.now}
 		t.gc = d.gc
 	}
 	if d.from > t.version {
@@ -149,8 +149,7 @@ func (c *Core) stage(o *owner, d *delta) (uint64, bool, error) {
 	for i := range d.entries {
 		w := &d.entries[i]
 		if w.version > t.version {
-			t.set(w.entry())
-			t.values[w.key] = values[i]
+			t.set(w.version, c.record(w, values[i]))
 		}
 	}
 	t.version = max(t.version, d.to)
@@ -163,11 +162,12 @@ func (c *Core) stage(o *owner, d *delta) (uint64, bool, error) {
 	ch := Change{Owner: o.id, Raw: append([]byte(nil), d.raw...)}
 	if t.version >= t.goal {
 		c.stats.Resets++
+		t.compact()
 		o.cur, o.staged = t.state, nil
 		ch.Reset = true
-		for _, e := range t.since(0) {
-			if !e.deleted {
-				ch.Entries = append(ch.Entries, ChangedEntry{Key: e.key, Value: t.values[e.key]})
+		for i := range t.log {
+			if e := &t.log[i]; !e.deleted() {
+				ch.Entries = append(ch.Entries, ChangedEntry{Key: e.record.Key(), Value: e.value()})
 			}
 		}
 		c.rehash(o.id)
@@ -178,7 +178,7 @@ func (c *Core) stage(o *owner, d *delta) (uint64, bool, error) {
 
 // validate asks for every entry of a delta that is new to s.
 func (c *Core) validate(id ID, s *state, d *delta) ([]any, error) {
-	if len(s.entries)+len(d.entries) > c.cfg.MaxEntries {
+	if s.len()+len(d.entries) > c.cfg.MaxEntries {
 		return nil, fmt.Errorf("more than %d entries", c.cfg.MaxEntries)
 	}
 	values := make([]any, len(d.entries))
@@ -196,10 +196,10 @@ func (c *Core) validate(id ID, s *state, d *delta) ([]any, error) {
 	return values, nil
 }
 
-func (w *wireEntry) entry() *entry {
-	e := &entry{key: w.key, version: w.version, deleted: w.deleted}
-	if !w.deleted {
-		e.payload = string(w.payload)
+// record returns how a received entry is kept.
+func (c *Core) record(w *wireEntry, value any) Record {
+	if w.deleted {
+		return &tombstone{w.key}
 	}
-	return e
+	return keep(w.key, w.payload, value, c.body)
 }

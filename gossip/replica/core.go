@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -14,7 +15,8 @@ type Config struct {
 	// milliseconds) + 1. Peers that remember a later one are heeded.
 	Epoch uint64
 	// Validate is asked for every entry before it is applied or forwarded. Its value
-	// is handed on in Change, so that nobody decodes twice. nil accepts everything.
+	// is handed on in Change, so that nobody decodes twice, and kept if it is a Record
+	// that gives the payload back. nil accepts everything.
 	Validate func(owner ID, key string, payload []byte) (any, error)
 
 	// Roster is who is there; nil for one of the core's own.
@@ -93,6 +95,9 @@ type Core struct {
 
 	fx    Effects
 	stats Stats
+
+	writer entryWriter // with body: room to encode in
+	body   []byte
 }
 
 // owner is another node's log as known here.
@@ -113,10 +118,9 @@ type owner struct {
 // gc might still have it, and no later chunk would take it away.
 type staging struct {
 	*state
-	goal   uint64         // complete at this version
-	values map[string]any // from Validate, by key
-	begun  time.Time
-	last   time.Time // when the last chunk came
+	goal  uint64 // complete at this version
+	begun time.Time
+	last  time.Time // when the last chunk came
 }
 
 const (
@@ -217,19 +221,17 @@ func (c *Core) Local(now time.Time, puts ...Put) {
 	from := c.own.version
 	ch := Change{Owner: c.cfg.Self}
 	for _, p := range puts {
-		was := c.own.entries[p.Key]
+		was := c.own.get(p.Key)
 		deleted := p.Payload == nil
-		switch {
-		case deleted && (was == nil || was.deleted):
-			continue
-		case !deleted && was != nil && !was.deleted && was.payload == string(p.Payload):
+		if c.same(was, &p) {
 			continue
 		}
 		c.own.version++
-		e := &entry{key: p.Key, version: c.own.version, payload: string(p.Payload), deleted: deleted}
-		c.own.set(e)
 		if deleted {
-			c.buried = append(c.buried, burial{e.version, now})
+			c.own.set(c.own.version, &tombstone{p.Key})
+			c.buried = append(c.buried, burial{c.own.version, now})
+		} else {
+			c.own.set(c.own.version, keep(p.Key, p.Payload, p.Value, c.body))
 		}
 		ch.Entries = append(ch.Entries, ChangedEntry{p.Key, p.Value, deleted})
 	}
@@ -239,6 +241,14 @@ func (c *Core) Local(now time.Time, puts ...Put) {
 	c.fx.Changes = append(c.fx.Changes, ch)
 	c.rehash(c.cfg.Self)
 	c.pushOwn(from)
+}
+
+// same reports whether a put leaves an entry, which may be nil, as it is.
+func (c *Core) same(was *entry, p *Put) bool {
+	if was == nil || was.deleted() {
+		return p.Payload == nil
+	}
+	return p.Payload != nil && bytes.Equal(was.record.AppendPayload(c.body[:0]), p.Payload)
 }
 
 // burial remembers when an own entry was deleted.
@@ -271,11 +281,11 @@ func (c *Core) raiseEpoch(above uint64) {
 	step := 1 + mix(uint64(c.now.UnixNano())^mix(c.own.epoch^mix(c.own.version)))%1024
 	next := newState(max(above, c.own.epoch, unixMilli(c.now)) + step)
 	for _, e := range c.own.since(0) {
-		if e.deleted {
+		if e.record == nil || e.deleted() {
 			continue // a new epoch replaces all: tombstones have nothing to say in it
 		}
 		next.version++
-		next.set(&entry{key: e.key, version: next.version, payload: e.payload})
+		next.set(next.version, e.record)
 	}
 	c.own, c.buried = next, nil
 	c.fx.Epoch = next.epoch

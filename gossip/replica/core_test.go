@@ -196,8 +196,8 @@ func TestAnInvalidEntryIsNeitherAppliedNorPassedOn(t *testing.T) {
 	send := func(key string, version uint64) Effects {
 		s := newState(9)
 		s.version = version
-		e := &entry{key: key, version: version, payload: "x"}
-		n.Receive(w.now, peer, appendDelta(nil, owner, s, version-1, version, []*entry{e}))
+		e := change{key: key, version: version, payload: "x"}
+		n.Receive(w.now, peer, appendDelta(nil, owner, s, version-1, version, entries(e)))
 		return n.Flush()
 	}
 	if fx := send("s/good", 1); len(fx.Changes) != 1 {
@@ -302,7 +302,7 @@ func TestOneStaleOwnerAmongManyIsCheapToRepair(t *testing.T) {
 		id := w.newID()
 		s := newState(7)
 		s.version = 1
-		s.set(&entry{key: "n", version: 1, payload: strings.Repeat("x", 150)})
+		s.put(change{key: "n", version: 1, payload: strings.Repeat("x", 150)})
 		raw := encodeDelta(id, s, 0, 1, s.since(0))
 		for _, n := range []*node{a, b} {
 			if err := n.Restore(w.now, raw); err != nil {
@@ -343,7 +343,7 @@ func TestOneStaleOwnerAmongManyIsCheapToRepair(t *testing.T) {
 	}
 	s := a.owners[stale].cur
 	s.version = 2
-	s.set(&entry{key: "s/web", version: 2, payload: strings.Repeat("y", 150)})
+	s.put(change{key: "s/web", version: 2, payload: strings.Repeat("y", 150)})
 	a.rehash(stale)
 	n := exchange()
 	if b.owners[stale].cur.version != 2 || a.digest.root != b.digest.root {

@@ -88,25 +88,13 @@ type gone struct {
 func (h *heads) cover(bucket int)       { h.covers[bucket/8] |= 1 << (bucket % 8) }
 func (h *heads) has(bucket int) bool    { return h.covers[bucket/8]&(1<<(bucket%8)) != 0 }
 func appendID(b []byte, id ID) []byte   { return appendBytes(b, 1, id[:]) }
-func sizeDelta(entries []*entry) int    { return 64 + sizeEntries(entries) }
-func sizeEntry(e *entry) int            { return len(e.key) + len(e.payload) + 24 }
 func appendTrue(b []byte, n int) []byte { return appendUint(b, protowire.Number(n), 1) }
 
-func sizeEntries(entries []*entry) int {
-	n := 0
-	for _, e := range entries {
-		n += sizeEntry(e)
-	}
-	return n
-}
+// maxDeltaHead is more than what a Delta takes beside its entries.
+const maxDeltaHead = 80
 
-// appendDelta writes a Delta as a field of a Frame.
-func appendDelta(b []byte, owner ID, s *state, from, to uint64, entries []*entry) []byte {
-	return appendBytes(b, 1, encodeDelta(owner, s, from, to, entries))
-}
-
-func encodeDelta(owner ID, s *state, from, to uint64, entries []*entry) []byte {
-	m := make([]byte, 0, sizeDelta(entries))
+// appendDeltaHead writes what a Delta has beside its entries.
+func appendDeltaHead(m []byte, owner ID, s *state, from, to uint64) []byte {
 	m = appendID(m, owner)
 	m = appendUint(m, 2, s.epoch)
 	m = appendUint(m, 3, from)
@@ -114,19 +102,28 @@ func encodeDelta(owner ID, s *state, from, to uint64, entries []*entry) []byte {
 	if s.version != to {
 		m = appendUint(m, 5, s.version)
 	}
-	m = appendUint(m, 6, s.gc)
-	for _, e := range entries {
-		n := make([]byte, 0, sizeEntry(e))
-		n = protowire.AppendString(protowire.AppendTag(n, 1, protowire.BytesType), e.key)
-		n = appendUint(n, 2, e.version)
-		if e.deleted {
-			n = appendTrue(n, 4)
-		} else {
-			n = protowire.AppendString(protowire.AppendTag(n, 3, protowire.BytesType), e.payload)
-		}
-		m = appendBytes(m, 7, n)
+	return appendUint(m, 6, s.gc)
+}
+
+// entryWriter writes entries as fields of a Delta. It keeps room to work in.
+type entryWriter struct{ payload []byte }
+
+func (w *entryWriter) append(b []byte, e *entry) []byte {
+	key, deleted := e.record.Key(), e.deleted()
+	w.payload = e.record.AppendPayload(w.payload[:0])
+	size := 1 + protowire.SizeBytes(len(key)) + 1 + protowire.SizeVarint(e.version)
+	if deleted {
+		size += 2
+	} else {
+		size += 1 + protowire.SizeBytes(len(w.payload))
 	}
-	return m
+	b = protowire.AppendVarint(protowire.AppendTag(b, 7, protowire.BytesType), uint64(size))
+	b = protowire.AppendString(protowire.AppendTag(b, 1, protowire.BytesType), key)
+	b = protowire.AppendVarint(protowire.AppendTag(b, 2, protowire.VarintType), e.version)
+	if deleted {
+		return appendTrue(b, 4)
+	}
+	return appendBytes(b, 3, w.payload)
 }
 
 func encodeRoot(r root) []byte {

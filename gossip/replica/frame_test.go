@@ -12,8 +12,8 @@ func sampleFrames() [][]byte {
 	id := ID{1, 2, 3}
 	s := newState(7)
 	s.version = 2
-	s.set(&entry{key: "n", version: 1, payload: "node"})
-	s.set(&entry{key: "s/web", version: 2, deleted: true})
+	s.put(change{key: "n", version: 1, payload: "node"})
+	s.put(change{key: "s/web", version: 2, deleted: true})
 	h := &heads{heads: []head{{id, 7, 2}}}
 	h.cover(200)
 	hashes := bucketHashes{salt: 4}
@@ -57,18 +57,18 @@ func TestFramesThatContradictThemselvesAreRefused(t *testing.T) {
 	id := ID{1}
 	s := newState(7)
 	s.version = 9
-	e := func(v uint64) *entry { return &entry{key: "k", version: v, payload: "x"} }
+	e := func(v uint64) change { return change{key: "k", version: v, payload: "x"} }
 	huge := newState(maxCount + 1)
 	huge.version = 1
 	for name, b := range map[string][]byte{
 		"no owner":             appendDelta(nil, ID{}, s, 0, 9, nil),
 		"an absurd epoch":      appendDelta(nil, id, huge, 0, 1, nil),
-		"entries out of order": appendDelta(nil, id, s, 0, 9, []*entry{e(3), e(2)}),
-		"an entry beyond":      appendDelta(nil, id, s, 0, 8, []*entry{e(9)}),
-		"an entry before":      appendDelta(nil, id, s, 5, 9, []*entry{e(5)}),
+		"entries out of order": appendDelta(nil, id, s, 0, 9, entries(e(3), e(2))),
+		"an entry beyond":      appendDelta(nil, id, s, 0, 8, entries(e(9))),
+		"an entry before":      appendDelta(nil, id, s, 5, 9, entries(e(5))),
 		"from beyond to":       appendDelta(nil, id, s, 9, 8, nil),
-		"no key":               appendDelta(nil, id, s, 0, 9, []*entry{{version: 1}}),
-		"a long key":           appendDelta(nil, id, s, 0, 9, []*entry{{key: string(make([]byte, maxKeyLen+1)), version: 1}}),
+		"no key":               appendDelta(nil, id, s, 0, 9, entries(change{version: 1})),
+		"a long key":           appendDelta(nil, id, s, 0, 9, entries(change{key: string(make([]byte, maxKeyLen+1)), version: 1})),
 		"short buckets":        appendBytes(nil, 3, appendBytes(nil, 1, []byte("short"))),
 		"a short id":           appendBytes(nil, 6, appendBytes(nil, 1, []byte("short"))),
 		"too long":             make([]byte, MaxFrame+1),

@@ -16,7 +16,7 @@ type log struct {
 
 type logEpoch struct {
 	epoch   uint64
-	changes []*entry // of version 1, 2, ...
+	changes []change // of version 1, 2, ...
 	gcs     []uint64 // how far tombstones were collected, one time and another
 	said    history
 }
@@ -28,7 +28,7 @@ func randomLog(rng *rand.Rand) *log {
 		present := map[string]bool{}
 		for range 1 + rng.IntN(20) {
 			key := fmt.Sprint("s/", rng.IntN(6))
-			c := &entry{key: key, version: uint64(len(e.changes)) + 1, deleted: present[key] && rng.IntN(2) == 0}
+			c := change{key: key, version: uint64(len(e.changes)) + 1, deleted: present[key] && rng.IntN(2) == 0}
 			if !c.deleted {
 				c.payload = fmt.Sprint(rng.Uint32())
 			}
@@ -48,7 +48,7 @@ func randomLog(rng *rand.Rand) *log {
 func (e *logEpoch) at(version, gc uint64) *state {
 	s := newState(e.epoch)
 	for _, c := range e.changes[:version] {
-		s.set(c)
+		s.put(c)
 	}
 	s.version = version
 	s.collect(gc)
@@ -74,11 +74,11 @@ func (l *log) final() *state {
 // deltas splits what a state has to say since a version at random.
 func (l *log) deltas(rng *rand.Rand, s *state, since uint64) (raws [][]byte) {
 	for {
-		entries, to := s.since(since), s.version
-		if n := rng.IntN(6) + 1; n < len(entries) {
-			entries, to = entries[:n], entries[n-1].version
+		list, to := changes(s.since(since)), s.version
+		if n := rng.IntN(6) + 1; n < len(list) {
+			list, to = list[:n], list[n-1].version
 		}
-		raws = append(raws, encodeDelta(l.owner, s, since, to, entries))
+		raws = append(raws, encodeDelta(l.owner, s, since, to, entries(list...)))
 		if since = to; since == s.version {
 			return raws
 		}
@@ -160,12 +160,12 @@ func (m *merger) tell(changes []Change, s *state) {
 			if e.Deleted {
 				delete(m.view, e.Key)
 			} else {
-				m.view[e.Key] = s.payload(e.Key)
+				m.view[e.Key] = s.text(e.Key)
 			}
 		}
 	}
 	present := 0
-	for key, e := range s.entries {
+	for key, e := range s.byKey() {
 		if e.deleted {
 			continue
 		}
@@ -253,9 +253,9 @@ func TestACollectedKeyStaysDeleted(t *testing.T) {
 	}
 	state := func(upTo, gc uint64) *state {
 		e := logEpoch{epoch: 7}
-		for i, c := range []entry{{key: "a"}, {key: "b"}, {key: "c"}, {key: "c", deleted: true}} {
+		for i, c := range []change{{key: "a"}, {key: "b"}, {key: "c"}, {key: "c", deleted: true}} {
 			c.version = uint64(i) + 1
-			e.changes = append(e.changes, &c)
+			e.changes = append(e.changes, c)
 		}
 		return e.at(upTo, gc)
 	}
@@ -264,7 +264,7 @@ func TestACollectedKeyStaysDeleted(t *testing.T) {
 	r.Receive(now, late, appendDelta(nil, owner, lagging, 1, 3, lagging.since(1)))
 	r.Receive(now, owner, appendDelta(nil, owner, cur, 1, 4, cur.since(1)))
 	s := r.stateOf(owner)
-	if s == nil || s.version != 4 || s.entries["c"] != nil {
+	if s == nil || s.version != 4 || s.get("c") != nil {
 		t.Fatalf("c is back: %+v", s)
 	}
 }

@@ -3,6 +3,7 @@ package replica
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 )
@@ -23,9 +24,9 @@ func eachSeed(t *testing.T, seeds int, property func(t *testing.T, seed uint64))
 
 // history is the dumb model of one owner's log in one epoch: every change it made, by
 // key and then by version.
-type history map[string][]entry
+type history map[string][]change
 
-func (h history) add(e *entry) { h[e.key] = append(h[e.key], *e) }
+func (h history) add(c change) { h[c.key] = append(h[c.key], c) }
 
 // holds says in what a state is not one that a replica may have at its version.
 //
@@ -34,13 +35,13 @@ func (h history) add(e *entry) { h[e.key] = append(h[e.key], *e) }
 // of such a key any earlier change may be there, or none. Deletions that may still have
 // to be passed on, those above gc, must be there too.
 func (h history) holds(s *state) error {
-	for key, e := range s.entries {
-		if !contains(h[key], e) {
+	for key, e := range s.byKey() {
+		if !slices.Contains(h[key], e) {
 			return fmt.Errorf("%q@%d = %q, deleted %v: the owner never said that", key, e.version, e.payload, e.deleted)
 		}
 	}
 	for key, changes := range h {
-		held, last := s.entries[key], changes[len(changes)-1]
+		held, last := s.get(key), changes[len(changes)-1]
 		switch {
 		case last.version > s.version:
 		case held == nil && last.deleted && last.version <= s.gc:
@@ -51,15 +52,6 @@ func (h history) holds(s *state) error {
 		}
 	}
 	return nil
-}
-
-func contains(changes []entry, e *entry) bool {
-	for i := range changes {
-		if changes[i] == *e {
-			return true
-		}
-	}
-	return false
 }
 
 // incarnation is an owner in one epoch.
@@ -78,7 +70,7 @@ func (w *network) record(n *node) {
 		}
 		w.said[at] = history{}
 	}
-	for _, e := range n.own.since(n.recorded.version) {
+	for _, e := range changes(n.own.since(n.recorded.version)) {
 		w.said[at].add(e)
 	}
 	n.recorded.version = n.own.version
@@ -104,8 +96,8 @@ func (s *state) wellFormed() error {
 		}
 		last = e.version
 	}
-	if n := len(s.since(0)); n != len(s.entries) {
-		return fmt.Errorf("%d of %d entries are in the log", n, len(s.entries))
+	if n := len(changes(s.log)); n != s.len() || n != len(s.byKey()) {
+		return fmt.Errorf("%d entries are in the log, %d in the index, which finds %d", n, s.len(), len(s.byKey()))
 	}
 	return nil
 }
@@ -113,15 +105,16 @@ func (s *state) wellFormed() error {
 // sameEntries says where two states of one owner at one version differ. Tombstones count
 // unless one of the two has collected them.
 func sameEntries(a, b *state) error {
+	all, others := a.byKey(), b.byKey()
 	for _, s := range []*state{a, b} {
 		if err := s.wellFormed(); err != nil {
 			return err
 		}
-		for key, e := range s.entries {
+		for key, e := range s.byKey() {
 			if e.deleted && e.version <= max(a.gc, b.gc) {
 				continue
 			}
-			if x, y := a.entries[key], b.entries[key]; x == nil || y == nil || *x != *y {
+			if x, y := all[key], others[key]; x != y {
 				return fmt.Errorf("of %q %+v and %+v", key, x, y)
 			}
 		}

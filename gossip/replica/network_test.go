@@ -334,7 +334,7 @@ func (n *node) apply(w *network, ch Change) {
 		if e.Deleted {
 			delete(n.view[ch.Owner], e.Key)
 		} else {
-			n.view[ch.Owner][e.Key] = n.stateOf(ch.Owner).payload(e.Key)
+			n.view[ch.Owner][e.Key] = n.stateOf(ch.Owner).text(e.Key)
 		}
 	}
 }
@@ -343,9 +343,9 @@ func (n *node) forgetJournal(owner ID) {
 	n.journal = slices.DeleteFunc(n.journal, func(ch Change) bool { return ch.Owner == owner })
 }
 
-func (s *state) payload(key string) string {
-	if e := s.entries[key]; e != nil {
-		return e.payload
+func (s *state) text(key string) string {
+	if e := s.get(key); e != nil {
+		return string(e.record.AppendPayload(nil))
 	}
 	return ""
 }

@@ -169,16 +169,22 @@ func (c *Core) flushPushes() {
 // A from below the state's gc is told apart by the receiver, who knows whether it
 // began before the collection and asks anew.
 func (c *Core) chunk(owner ID, s *state, from uint64) (raw []byte, to uint64) {
-	entries := s.since(from)
+	body, last := c.body[:0], from
 	to = s.version
-	size := 0
-	for i, e := range entries {
-		if size += sizeEntry(e); size > c.cfg.ChunkSize && i > 0 {
-			entries, to = entries[:i], entries[i-1].version
+	for _, e := range s.since(from) {
+		if e.record == nil {
+			continue
+		}
+		end := len(body)
+		if body = c.writer.append(body, &e); len(body) > c.cfg.ChunkSize && end > 0 {
+			body, to = body[:end], last
 			break
 		}
+		last = e.version
 	}
-	return encodeDelta(owner, s, from, to, entries), to
+	c.body = body
+	raw = appendDeltaHead(make([]byte, 0, maxDeltaHead+len(body)), owner, s, from, to)
+	return append(raw, body...), to
 }
 
 // packer gathers parts of frames for one peer.
