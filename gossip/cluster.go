@@ -128,6 +128,7 @@ func (g *Gossip) Counters() map[string]uint64 {
 			"deltas_new": s.DeltasNew, "deltas_old": s.DeltasOld, "deltas_gap": s.DeltasGap,
 			"refused": s.Refused, "quarantined": s.Quarantined, "roots": s.Roots, "mismatches": s.Mismatches,
 			"pulls": s.Pulls, "pulls_timed_out": s.PullsTimedOut, "resets": s.Resets, "epochs_raised": s.EpochsRaised,
+			"estranged": s.Estranged, "mends": g.mends.begun,
 		} {
 			out["replication_"+name] = v
 		}

@@ -97,7 +97,7 @@ func (c *Config) keyring() (*memberlist.Keyring, error) {
 func (c *Config) label() string { return "covey/" + c.Datacenter }
 
 // serfConfig is serf as Covey uses it, over our transport.
-func (c *Config) serfConfig(t *transport, keyring *memberlist.Keyring, events chan<- serf.Event) *serf.Config {
+func (c *Config) serfConfig(t *transport, keyring *memberlist.Keyring, events chan<- serf.Event, claims serf.MergeDelegate) *serf.Config {
 	m := memberlist.DefaultLANConfig()
 	m.Name = c.Name
 	m.Transport = t
@@ -127,6 +127,10 @@ func (c *Config) serfConfig(t *transport, keyring *memberlist.Keyring, events ch
 	s.LeavePropagateDelay = leaveDelay
 	s.BroadcastTimeout = leaveBroadcast
 	s.MinQueueDepth = 4096
+	// Who keeps a contested name is decided by rivalry: serf's vote shuts an agent out that
+	// nobody answers, and the one that just moved to another address.
+	s.EnableNameConflictResolution = false
+	s.Merge = claims
 	s.ValidateNodeNames = false // names with dots are ours to allow
 	s.Tags = map[string]string{
 		ProtocolTag:   Protocol,

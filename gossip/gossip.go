@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -21,6 +22,7 @@ type Gossip struct {
 	refused   *refusals
 	roster    *roster
 	peers     *peersFile // nil if nothing is kept
+	rival     *rivalry
 
 	calls  chan func() // run by the loop, which owns all that follows
 	core   *replica.Core
@@ -29,6 +31,7 @@ type Gossip struct {
 	settle time.Time             // when what is only presumed alive must have shown up; zero if not set
 	twin   *twin                 // another node with our id, nil if there is none
 	again  *time.Timer
+	mends  mends
 
 	joining chan struct{} // holds a token while a join is under way
 	failed  chan error    // why the agent cannot go on
@@ -70,6 +73,7 @@ func New(cfg Config) (*Gossip, error) {
 		cfg: cfg, log: cfg.Logger, core: core,
 		refused: newRefusals(cfg.Logger),
 		roster:  newRoster(),
+		rival:   &rivalry{name: cfg.Name},
 		calls:   make(chan func()),
 		dir:     newDirectory(),
 		known:   map[replica.ID]string{},
@@ -92,13 +96,16 @@ func New(cfg Config) (*Gossip, error) {
 		return nil, err
 	}
 	events := make(chan serf.Event, 256)
-	conf := cfg.serfConfig(g.transport, keyring, events)
+	conf := cfg.serfConfig(g.transport, keyring, events, g.rival)
 	conf.Logger = newSerfLogger(cfg.Logger, g.refused)
 	conf.MemberlistConfig.Logger = conf.Logger
 	if g.serf, err = serf.Create(conf); err != nil {
 		g.transport.Shutdown()
 		g.peers.close()
 		return nil, fmt.Errorf("starting membership as node %q: %w", cfg.Name, err)
+	}
+	if ip, err := netip.ParseAddr(g.AdvertisedIP()); err == nil {
+		g.rival.begin(netip.AddrPortFrom(ip.Unmap(), g.serf.LocalMember().Port))
 	}
 	g.loop.Go(func() { g.roster.follow(events, g.stop) })
 	g.loop.Go(g.run)
@@ -107,7 +114,8 @@ func New(cfg Config) (*Gossip, error) {
 }
 
 // Run waits until the agent leaves or Close is called, and returns nil then. It
-// returns an error when membership ended by itself: another node bears our name.
+// returns an error when the agent must give way: another one that lives bears its name
+// or its id, and was there before.
 func (g *Gossip) Run() error {
 	select {
 	case <-g.stop:
@@ -126,9 +134,7 @@ func (g *Gossip) Run() error {
 			return nil
 		default:
 		}
-		return fmt.Errorf("this agent was shut out: another one bears the node name %q, and most of the cluster "+
-			"knows that one; start this agent with another --node, or, if it is this host's own former address that "+
-			"is still known, start it again in a few seconds", g.cfg.Name)
+		return errors.New("membership ended by itself, which is a defect; start this agent again")
 	}
 }
 
@@ -176,6 +182,7 @@ func (g *Gossip) run() {
 		case now := <-tick.C:
 			g.core.Tick(now)
 			g.settleMembers(now)
+			g.contestName(now)
 			g.peers.tick(g.core, g.dir)
 		case <-g.again.C:
 		case <-g.stop:
@@ -198,7 +205,10 @@ func (g *Gossip) drain() {
 	}
 }
 
-func (g *Gossip) receive(in inbound) { g.core.Receive(time.Now(), in.from, in.frame) }
+func (g *Gossip) receive(in inbound) {
+	g.mends.hear(g.dir.ids[in.from], in)
+	g.core.Receive(time.Now(), in.from, in.frame)
+}
 
 // flush carries out the core's effects. applied is called between those on the
 // catalogue and those on the network.
@@ -221,6 +231,7 @@ func (g *Gossip) flush(applied func()) {
 	for i := range fx.Sends {
 		g.send(&fx.Sends[i])
 	}
+	g.mend(fx.Estranged)
 	if fx.More {
 		g.again.Reset(moreDelay)
 	}

@@ -157,10 +157,6 @@ func (g *Gossip) checkTwin(now time.Time) {
 			"node", g.twin.name, "address", g.twin.addr)
 		return
 	}
-	err := fmt.Errorf("node %q at %v runs with the same node id: one data directory is a copy of the other; "+
-		"remove the files node-id and local.log from this agent's, and register here anew", g.twin.name, g.twin.addr)
-	select {
-	case g.failed <- err:
-	default:
-	}
+	g.fail(fmt.Errorf("node %q at %v runs with the same node id: one data directory is a copy of the other; "+
+		"remove the files node-id and local.log from this agent's, and register here anew", g.twin.name, g.twin.addr))
 }

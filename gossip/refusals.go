@@ -26,6 +26,7 @@ const (
 	refusedLabel   = "refused_cluster"
 	refusedFrame   = "refused_frame"
 	refusedTwin    = "duplicate_node_id"
+	refusedRival   = "duplicate_node_name"
 )
 
 func newRefusals(log *slog.Logger) *refusals {
@@ -63,7 +64,7 @@ func (r *refusals) note(reason, msg string, args ...any) {
 func (r *refusals) copyTo(counters map[string]uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, reason := range []string{refusedVersion, refusedKey, refusedPlain, refusedLabel, refusedFrame, refusedTwin} {
+	for _, reason := range []string{refusedVersion, refusedKey, refusedPlain, refusedLabel, refusedFrame, refusedTwin, refusedRival} {
 		counters[reason] = r.counts[reason]
 	}
 }

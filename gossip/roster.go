@@ -1,20 +1,25 @@
 package gossip
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/hashicorp/serf/serf"
 )
 
 // roster keeps the latest event of each member until the loop takes it. Its size is
-// that of the cluster, so serf's channel is always read, whatever the loop is at.
+// that of the cluster, so serf's channel is always read, whatever the loop is at. A name
+// that comes back under another id is another member: the loop must hear of both, lest
+// it never learn whose records are void.
 type roster struct {
 	changed chan struct{} // holds a token when there is something to take
 
 	mu     sync.Mutex // guards latest and order
-	latest map[string]rosterEvent
-	order  []string
+	latest map[rosterKey]rosterEvent
+	order  []rosterKey // of the last event of each
 }
+
+type rosterKey struct{ name, id string }
 
 type rosterEvent struct {
 	kind   serf.EventType
@@ -22,7 +27,7 @@ type rosterEvent struct {
 }
 
 func newRoster() *roster {
-	return &roster{changed: make(chan struct{}, 1), latest: map[string]rosterEvent{}}
+	return &roster{changed: make(chan struct{}, 1), latest: map[rosterKey]rosterEvent{}}
 }
 
 // follow reads serf's events until stop.
@@ -42,10 +47,12 @@ func (r *roster) follow(events <-chan serf.Event, stop <-chan struct{}) {
 func (r *roster) note(e serf.MemberEvent) {
 	r.mu.Lock()
 	for _, m := range e.Members {
-		if _, ok := r.latest[m.Name]; !ok {
-			r.order = append(r.order, m.Name)
+		key := rosterKey{m.Name, m.Tags[IDTag]}
+		if _, ok := r.latest[key]; ok {
+			r.order = slices.DeleteFunc(r.order, func(k rosterKey) bool { return k == key })
 		}
-		r.latest[m.Name] = rosterEvent{e.Type, m}
+		r.order = append(r.order, key)
+		r.latest[key] = rosterEvent{e.Type, m}
 	}
 	r.mu.Unlock()
 	select {
@@ -58,8 +65,8 @@ func (r *roster) take() []rosterEvent {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	events := make([]rosterEvent, 0, len(r.order))
-	for _, name := range r.order {
-		events = append(events, r.latest[name])
+	for _, key := range r.order {
+		events = append(events, r.latest[key])
 	}
 	clear(r.latest)
 	r.order = nil

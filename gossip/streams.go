@@ -200,7 +200,7 @@ func (s *streams) receive(conn net.Conn, deliver func(inbound) bool) error {
 		if err != nil {
 			return err
 		}
-		if !deliver(inbound{from, frame}) {
+		if !deliver(inbound{from: from, frame: frame}) {
 			return nil
 		}
 	}

@@ -37,6 +37,7 @@ const (
 type inbound struct {
 	from  replica.ID
 	frame []byte
+	addr  netip.AddrPort // where a packet came from; invalid for a stream
 }
 
 // transport is the gossip port. It is memberlist's Transport for what is serf's, and
@@ -143,7 +144,7 @@ func (t *transport) takePacket(b []byte, addr net.Addr) {
 		frame = append([]byte(nil), frame...) // it may lie in the read buffer
 	}
 	select {
-	case t.frames <- inbound{from, frame}:
+	case t.frames <- inbound{from, frame, addrPortOf(addr)}:
 	default:
 		t.dropped.Add(1)
 	}
@@ -264,7 +265,24 @@ func (t *transport) WriteToAddress(b []byte, addr memberlist.Address) (time.Time
 func (t *transport) DialTimeout(addr string, timeout time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(t.context(), timeout)
 	defer cancel()
-	return t.network.Dial(ctx, addr)
+	conn, err := t.network.Dial(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	return &dialed{conn, context.AfterFunc(t.context(), func() { conn.Close() })}, nil
+}
+
+// dialed is a connection that ends with the transport, so that whoever waits for a
+// peer's answer does not hold up the end.
+type dialed struct {
+	net.Conn
+	release func() bool
+}
+
+// Close implements net.Conn.
+func (d *dialed) Close() error {
+	d.release()
+	return d.Conn.Close()
 }
 
 // DialAddressTimeout implements memberlist.NodeAwareTransport.
@@ -329,4 +347,13 @@ func (c closeContext) Err() error {
 	default:
 		return nil
 	}
+}
+
+func addrPortOf(a net.Addr) netip.AddrPort {
+	u, ok := a.(*net.UDPAddr)
+	if !ok {
+		return netip.AddrPort{}
+	}
+	at := u.AddrPort()
+	return netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
 }

@@ -84,8 +84,9 @@ type Core struct {
 	graves map[ID]grave
 	roster Roster
 
-	met     []ID // became alive since the last Flush
-	offered []ID // whom the own log has been offered to
+	living  uint64 // XOR of livingHash over those alive, itself included
+	met     []ID   // became alive since the last Flush
+	offered []ID   // whom the own log has been offered to
 
 	digest  digest
 	pushes  pushes
@@ -165,6 +166,9 @@ type Effects struct {
 	Changes []Change
 	Sends   []Send
 	Faults  []Fault
+	// Estranged are peers that hold others to be alive than this node does. Replication
+	// cannot mend that: the caller lets membership compare itself with one of them.
+	Estranged []ID
 	// Epoch is the own epoch if it was raised, to be persisted; else 0.
 	Epoch uint64
 	// More says that a budget held frames back: Flush again after a short while.
@@ -178,6 +182,7 @@ type Stats struct {
 	Refused, Quarantined                    uint64
 	Roots, Mismatches, Pulls, PullsTimedOut uint64
 	Resets, EpochsRaised                    uint64
+	Estranged                               uint64 // roots of peers that hold others to be alive
 }
 
 // New returns a core that knows nothing but itself.
@@ -196,6 +201,7 @@ func New(cfg Config, now time.Time) (*Core, error) {
 		owners: map[ID]*owner{},
 		graves: map[ID]grave{},
 		roster: cfg.Roster,
+		living: livingHash(cfg.Self),
 		pushes: pushes{byPeer: map[ID]*queue{}},
 		pulls:  pulls{wanted: map[ID]*wanted{}, byPeer: map[ID]*session{}},
 	}, nil

@@ -316,7 +316,7 @@ func TestOneStaleOwnerAmongManyIsCheapToRepair(t *testing.T) {
 	// Both see the owners, whose agents are not simulated; so they compare with each other only.
 	exchange := func() int {
 		sent := 0
-		frames := []Send{{To: b.id, Frame: encodeRoot(root{a.digest.root, uint64(a.digest.owners)})}}
+		frames := []Send{{To: b.id, Frame: encodeRoot(root{a.digest.root, uint64(a.digest.owners), 0})}}
 		from := map[ID]ID{b.id: a.id, a.id: b.id}
 		for len(frames) > 0 {
 			s := frames[0]

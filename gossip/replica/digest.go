@@ -74,10 +74,14 @@ func (c *Core) compareRoots() {
 
 func (c *Core) sendRoot(to ID) {
 	c.stats.Roots++
-	c.send(to, encodeRoot(root{c.digest.root, uint64(c.digest.owners)}))
+	c.send(to, encodeRoot(root{c.digest.root, uint64(c.digest.owners), c.living}))
 }
 
 func (c *Core) receiveRoot(from ID, r *root) {
+	if r.living != 0 && r.living != c.living && !c.leaving {
+		c.stats.Estranged++
+		c.fx.Estranged = append(c.fx.Estranged, from)
+	}
 	if r.hash == c.digest.root {
 		return
 	}

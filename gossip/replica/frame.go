@@ -52,6 +52,7 @@ type wireEntry struct {
 type root struct {
 	hash   uint64
 	owners uint64
+	living uint64 // see Core.Living; 0 from a peer that does not say
 }
 
 // bucketHashes are the buckets of a digest, cut to 32 bits under a salt.
@@ -128,7 +129,8 @@ func (w *entryWriter) append(b []byte, e *entry) []byte {
 
 func encodeRoot(r root) []byte {
 	m := protowire.AppendFixed64(protowire.AppendTag(nil, 1, protowire.Fixed64Type), r.hash)
-	return appendBytes(nil, 2, appendUint(m, 2, r.owners))
+	m = appendUint(m, 2, r.owners)
+	return appendBytes(nil, 2, protowire.AppendFixed64(protowire.AppendTag(m, 3, protowire.Fixed64Type), r.living))
 }
 
 func encodeBuckets(b *bucketHashes) []byte {
@@ -293,6 +295,8 @@ func decodeRoot(b []byte) (*root, error) {
 			r.hash = v.uint
 		case 2:
 			r.owners = v.uint
+		case 3:
+			r.living = v.uint
 		}
 		return nil
 	})

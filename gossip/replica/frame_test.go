@@ -21,7 +21,7 @@ func sampleFrames() [][]byte {
 	return [][]byte{
 		appendDelta(nil, id, s, 0, 2, s.since(0)),
 		appendAnswer(appendDelta(nil, id, s, 1, 2, s.since(1)), 5, true, false),
-		encodeRoot(root{3, 4}),
+		encodeRoot(root{3, 4, 5}),
 		encodeBuckets(&hashes),
 		encodeHeads(h),
 		encodePull(&pull{number: 5, wants: []want{{id, 7, 1, 0}}}),
@@ -33,7 +33,7 @@ func TestFramesSurviveTheWire(t *testing.T) {
 	expected := []frame{
 		{deltas: []delta{{owner: ID{1, 2, 3}, epoch: 7, to: 2, head: 2, entries: []wireEntry{{key: "n", version: 1, payload: []byte("node")}, {key: "s/web", version: 2, deleted: true}}}}},
 		{deltas: []delta{{owner: ID{1, 2, 3}, epoch: 7, from: 1, to: 2, head: 2, entries: []wireEntry{{key: "s/web", version: 2, deleted: true}}}}, answers: 5, last: true},
-		{root: &root{3, 4}},
+		{root: &root{3, 4, 5}},
 		{buckets: func() *bucketHashes { b := &bucketHashes{salt: 4}; b.hashes[3] = 9; return b }()},
 		{heads: func() *heads { h := &heads{heads: []head{{ID{1, 2, 3}, 7, 2}}}; h.cover(200); return h }()},
 		{pull: &pull{number: 5, wants: []want{{ID{1, 2, 3}, 7, 1, 0}}}},

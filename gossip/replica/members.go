@@ -45,7 +45,7 @@ func (c *Core) SetMember(now time.Time, id ID, m Membership) {
 		return
 	}
 	c.noteLived(id)
-	c.roster.Set(id, m)
+	c.setRoster(id, m)
 	if m == Alive {
 		c.met = append(c.met, id)
 	} else {
@@ -66,10 +66,24 @@ func (c *Core) Drop(now time.Time, id ID) {
 		epoch = o.lived
 	}
 	c.bury(id, epoch, true)
-	c.roster.Set(id, Unknown)
+	c.setRoster(id, Unknown)
 	c.forgetPeer(id)
 	c.forget(id)
 }
+
+// setRoster keeps the sum of the living in step with the roster.
+func (c *Core) setRoster(id ID, m Membership) {
+	if was := c.roster.Membership(id); (was == Alive) != (m == Alive) {
+		c.living ^= livingHash(id)
+	}
+	c.roster.Set(id, m)
+}
+
+// Living sums up who is alive, this node included. It is equal, but for one chance in
+// 2^64, for those who hold the same nodes to be alive, and never 0 for them.
+func (c *Core) Living() uint64 { return c.living }
+
+func livingHash(id ID) uint64 { return ringHash(id, 1<<33) }
 
 // noteLived is called before a node's membership changes.
 func (c *Core) noteLived(id ID) {
