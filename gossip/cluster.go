@@ -119,6 +119,8 @@ func (g *Gossip) Counters() map[string]uint64 {
 	out := map[string]uint64{
 		"replication_packets_dropped": g.transport.dropped.Load(),
 		"replication_stream_dropped":  g.transport.streams.dropped.Load(),
+		"packets_over_budget":         g.transport.overBudget.Load(),
+		"streams_crowded_out":         g.transport.crowded.Load(),
 	}
 	g.refused.copyTo(out)
 	g.do(func() {

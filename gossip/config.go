@@ -76,6 +76,7 @@ const (
 	// peer; memberlist does so less often the larger the cluster is.
 	pushPullInterval  = 10 * time.Second
 	reconnectInterval = 5 * time.Second
+	exchangeTimeout   = 5 * time.Second // for comparing all members over a stream
 	leaveDelay        = 500 * time.Millisecond
 	reclaimTime       = 5 * time.Second // how long a dead node's name is kept from another address
 	leaveBroadcast    = 2 * time.Second
@@ -114,6 +115,7 @@ func (c *Config) serfConfig(t *transport, keyring *memberlist.Keyring, events ch
 	m.SuspicionMult = suspicionMult
 	m.GossipInterval = gossipInterval
 	m.PushPullInterval = pushPullInterval
+	m.TCPTimeout = exchangeTimeout
 	m.DeadNodeReclaimTime = reclaimTime
 
 	s := serf.DefaultConfig()

@@ -175,6 +175,8 @@ func (g *Gossip) run() {
 		select {
 		case in := <-g.transport.frames:
 			g.receive(in)
+		case in := <-g.transport.bulk:
+			g.receive(in)
 		case f := <-g.calls:
 			f()
 		case <-g.roster.changed:
@@ -194,6 +196,8 @@ func (g *Gossip) run() {
 }
 
 // drain takes the frames that wait already.
+// It leaves streams to wait: their frames are large, and one to a flush is enough to
+// keep each of them going.
 func (g *Gossip) drain() {
 	for range maxBatch {
 		select {

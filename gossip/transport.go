@@ -54,12 +54,17 @@ type transport struct {
 	refused  *refusals
 	log      *slog.Logger
 
-	frames   chan inbound // opened replication frames; full means drop, for packets
+	// Opened replication frames. Packets that find theirs full are dropped. A stream waits
+	// until its frame is taken, in turn with all other streams, and never before packets.
+	frames   chan inbound
+	bulk     chan inbound
 	packetCh chan *memberlist.Packet
 	streamCh chan net.Conn
 	peeking  chan struct{} // a token for each stream of which nothing is known yet
 
-	dropped atomic.Uint64 // replication packets that came while frames was full
+	dropped    atomic.Uint64 // replication packets that came while frames was full
+	overBudget atomic.Uint64 // packets of any kind from a source that sends without end
+	crowded    atomic.Uint64 // streams closed unread, since too many had not said what they are
 
 	closing chan struct{}
 	once    sync.Once
@@ -79,6 +84,7 @@ func newTransport(n Network, ip string, port int, s *sealer, refused *refusals, 
 	t := &transport{
 		network: n, listener: l, packets: p, port: chosen, bindIP: ip, sealer: s, refused: refused, log: log,
 		frames:   make(chan inbound, packetBacklog),
+		bulk:     make(chan inbound),
 		packetCh: make(chan *memberlist.Packet),
 		streamCh: make(chan net.Conn),
 		peeking:  make(chan struct{}, maxPeeking),
@@ -106,6 +112,7 @@ func (t *transport) send(addr netip.AddrPort, frame []byte) error {
 
 func (t *transport) readPackets() {
 	buf := make([]byte, maxPacket)
+	allowed := newBudget()
 	for {
 		n, from, err := t.packets.ReadFrom(buf)
 		at := time.Now()
@@ -121,6 +128,8 @@ func (t *transport) readPackets() {
 		}
 		switch {
 		case n == 0:
+		case !allowed.take(addrPortOf(from), n, at):
+			t.overBudget.Add(1)
 		case buf[0] == magicPacket:
 			t.takePacket(buf[1:n], from)
 		default:
@@ -165,6 +174,7 @@ func (t *transport) acceptStreams() {
 		case t.peeking <- struct{}{}:
 			t.wg.Go(func() { t.sortStream(conn) })
 		default:
+			t.crowded.Add(1)
 			conn.Close() // a flood of silent connections: serf and repair try again
 		}
 	}
@@ -199,7 +209,7 @@ func (t *transport) sortStream(conn net.Conn) {
 // deliver hands on a frame that came by stream. It waits, and so slows the sender.
 func (t *transport) deliver(in inbound) bool {
 	select {
-	case t.frames <- in:
+	case t.bulk <- in:
 		return true
 	case <-t.closing:
 		return false

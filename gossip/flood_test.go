@@ -1,0 +1,169 @@
+package gossip
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"covey/gossip/replica"
+)
+
+// TestAPeerThatSendsWithoutEndStarvesNobody floods an agent, from one that has the key,
+// with packets and with streams of well-formed frames, and updates another all the while.
+func TestAPeerThatSendsWithoutEndStarvesNobody(t *testing.T) {
+	key := func(c *Config) { c.Keys, c.VerifyIncoming, c.VerifyOutgoing = [][]byte{[]byte(keyA)}, true, true }
+	a, b := start(t, "a", key), start(t, "b", key)
+	join(t, b, a)
+	rogue := newSealer(replica.ID{9}, "covey/dc1", ring(t, keyA), true, true)
+	packet, err := rogue.seal([]byte{magicPacket}, []byte("what nobody can read"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed, err := rogue.seal(nil, []byte("what nobody can read"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var chunk []byte
+	for range 100 {
+		chunk = append(binary.BigEndian.AppendUint32(chunk, uint32(len(closed))), closed...)
+	}
+	ctx, stop := context.WithTimeout(t.Context(), 15*time.Second)
+	var floods sync.WaitGroup
+	defer floods.Wait()
+	defer stop()
+	udp := dial(t, "udp", a)
+	floods.Go(func() {
+		for ctx.Err() == nil {
+			_, _ = udp.Write(packet)
+		}
+	})
+	for range 4 {
+		tcp := dial(t, "tcp", a)
+		context.AfterFunc(ctx, func() { tcp.Close() })
+		floods.Go(func() {
+			_, err := tcp.Write([]byte{magicStream})
+			for err == nil {
+				_, err = tcp.Write(chunk)
+			}
+		})
+	}
+	for i := range 100 {
+		put(b, "s/web", fmt.Sprint(i))
+		a.sees(t, b, "s/web", fmt.Sprint(i))
+	}
+	for ctx.Err() == nil && a.Counters()["packets_over_budget"] == 0 {
+		a.do(func() {}) // the flood has not reached its limit yet
+	}
+	c := a.Counters()
+	if c["packets_over_budget"] == 0 || c["replication_refused"] == 0 {
+		t.Errorf("a flood is not counted: %v", c)
+	}
+}
+
+// TestAPeerThatNeverReadsIsBounded sends to one that accepts a stream and leaves it.
+func TestAPeerThatNeverReadsIsBounded(t *testing.T) {
+	a := start(t, "a", nil)
+	l, err := systemNetwork{}.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	const frames = 300
+	frame := make([]byte, 200<<10)
+	for range frames {
+		a.transport.streams.send(l.Addr().String(), frame)
+	}
+	s := a.transport.streams
+	s.mu.Lock()
+	waiting := s.out[l.Addr().String()].size
+	s.mu.Unlock()
+	if waiting > maxOutstanding {
+		t.Errorf("%d bytes wait for one peer, %d are allowed", waiting, maxOutstanding)
+	}
+	if n := s.dropped.Load(); n < frames/2 {
+		t.Errorf("%d of %d frames were dropped", n, frames)
+	}
+	b := start(t, "b", nil)
+	join(t, b, a)
+	put(a, "s/web", "v1")
+	b.sees(t, a, "s/web", "v1")
+}
+
+// TestKeysAreRotatedWhileUpdatesFlow installs a key everywhere, makes it the one to
+// seal with and removes the old one, by serf's own means, while everyone writes.
+func TestKeysAreRotatedWhileUpdatesFlow(t *testing.T) {
+	key := func(c *Config) { c.Keys, c.VerifyIncoming, c.VerifyOutgoing = [][]byte{[]byte(keyA)}, true, true }
+	agents := []*agent{start(t, "a", key), start(t, "b", key), start(t, "c", key)}
+	for _, x := range agents[1:] {
+		join(t, x, agents[0])
+	}
+	number := 0
+	flow := func() {
+		for range 10 {
+			number++
+			for _, x := range agents {
+				put(x, "s/web", fmt.Sprint(number))
+			}
+		}
+		for _, x := range agents {
+			for _, y := range agents {
+				x.sees(t, y, "s/web", fmt.Sprint(number))
+			}
+		}
+	}
+	flow()
+	old, next := encode(keyA), encode(keyB)
+	keys := agents[0].serf.KeyManager()
+	for _, step := range []struct {
+		what string
+		do   func() error
+	}{
+		{"install", func() error { _, err := keys.InstallKey(next); return err }},
+		{"use", func() error { _, err := keys.UseKey(next); return err }},
+		{"remove", func() error { _, err := keys.RemoveKey(old); return err }},
+	} {
+		var done sync.WaitGroup
+		var err error
+		done.Go(func() { err = step.do() })
+		flow()
+		done.Wait()
+		if err != nil {
+			t.Fatalf("%s: %v", step.what, err)
+		}
+		flow()
+	}
+	for _, x := range agents {
+		if c := x.Counters(); c[refusedKey] != 0 || c["replication_refused"] != 0 {
+			t.Errorf("while rotating, %s refused: %v", x.cfg.Name, c)
+		}
+		if keys := x.transport.sealer.keyring.GetKeys(); len(keys) != 1 || string(keys[0]) != keyB {
+			t.Errorf("%s has the keys %q, want the new one alone", x.cfg.Name, keys)
+		}
+	}
+	late := newSealer(replica.ID{9}, "covey/dc1", ring(t, keyA), true, true)
+	b, err := late.seal(nil, []byte("sealed with the key that was removed"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := agents[1].transport.sealer.open(b); err == nil {
+		t.Error("a removed key still opens frames")
+	}
+}
+
+// TestStrangersAreFew: whoever has the key can send under any number of ids.
+func TestStrangersAreFew(t *testing.T) {
+	var m mends
+	for i := range 1000 {
+		m.hear(nil, inbound{from: replica.ID{byte(i), byte(i >> 8)}, addr: netip.MustParseAddrPort("10.0.0.1:7946")})
+	}
+	if len(m.strangers) > maxStrangers {
+		t.Errorf("%d strangers are kept, want %d at most", len(m.strangers), maxStrangers)
+	}
+}
+
+func encode(key string) string { return base64.StdEncoding.EncodeToString([]byte(key)) }
