@@ -188,7 +188,7 @@ func (a *simAgent) shown() string {
 	for s := range v.Services() {
 		for e := range s.All() {
 			lines = append(lines, line(e.Host.Name, e.Host.Liveness, e.ID(), e.Service, e.Port, e.Weights.Passing,
-				catalog.Worst(e.Checks()), e.Meta["gen"], said(e)))
+				catalog.Worst(e.Checks()), e.Instance().Meta["gen"], said(e)))
 		}
 	}
 	slices.Sort(lines)
@@ -399,7 +399,7 @@ func (a *simAgent) guard(agent *Agent, quit <-chan struct{}) {
 }
 
 func seqOf(e *catalog.Endpoint) int {
-	gen, _ := strconv.Atoi(e.Meta["gen"])
+	gen, _ := strconv.Atoi(e.Instance().Meta["gen"])
 	word, _ := strconv.Atoi(said(e))
 	return max(gen, word)
 }

@@ -100,13 +100,22 @@ func decodeNode(b []byte) (*Node, error) {
 	return n, err
 }
 
+// Fields of an Instance that a Packed takes apart. It relies on their order.
+const (
+	fieldID      = 1
+	fieldService = 2 // left out if it is the ID
+	fieldAddress = 3
+	fieldPort    = 4
+	fieldChecks  = 10
+)
+
 func appendInstance(b []byte, i *Instance) []byte {
-	b = appendString(b, 1, i.ID)
+	b = appendString(b, fieldID, i.ID)
 	if i.Service != i.ID {
-		b = appendString(b, 2, i.Service)
+		b = appendString(b, fieldService, i.Service)
 	}
-	b = appendString(b, 3, i.Address)
-	b = appendUint(b, 4, uint64(i.Port))
+	b = appendString(b, fieldAddress, i.Address)
+	b = appendUint(b, fieldPort, uint64(i.Port))
 	for _, t := range i.Tags {
 		b = protowire.AppendString(protowire.AppendTag(b, 5, protowire.BytesType), t)
 	}
@@ -122,7 +131,7 @@ func appendInstance(b []byte, i *Instance) []byte {
 		value := appendUint(appendString(nil, 1, a.Address), 2, uint64(a.Port))
 		b = appendBytes(b, 9, appendBytes(appendString(nil, 1, k), 2, value))
 	}
-	b = appendChecks(b, 10, i.Checks)
+	b = appendChecks(b, fieldChecks, i.Checks)
 	if i.EnableTagOverride {
 		b = appendUint(b, 11, 1)
 	}
@@ -137,13 +146,13 @@ func decodeInstance(b []byte) (*Instance, error) {
 	i := &Instance{Weights: DefaultWeights}
 	err := fields(b, func(num protowire.Number, f field) (err error) {
 		switch num {
-		case 1:
+		case fieldID:
 			i.ID, err = f.string()
-		case 2:
+		case fieldService:
 			i.Service, err = f.string()
-		case 3:
+		case fieldAddress:
 			i.Address, err = f.string()
-		case 4:
+		case fieldPort:
 			i.Port, err = f.uint16()
 		case 5:
 			if len(i.Tags) == MaxTags {
@@ -160,7 +169,7 @@ func decodeInstance(b []byte) (*Instance, error) {
 			i.Weights.Warning, err = f.uint16()
 		case 9:
 			i.TaggedAddresses, err = f.intoAddresses(i.TaggedAddresses)
-		case 10:
+		case fieldChecks:
 			i.Checks, err = f.intoChecks(i.Checks)
 		case 11:
 			var v uint64
@@ -183,20 +192,23 @@ func decodeInstance(b []byte) (*Instance, error) {
 
 func appendChecks(b []byte, num protowire.Number, checks []Check) []byte {
 	for i := range checks {
-		c := &checks[i]
-		size := sizeString(c.ID) + sizeString(c.Name) + sizeString(c.Output) + sizeString(c.Notes) + sizeString(c.Type)
-		if c.Status != Passing {
-			size += 2
-		}
-		b = protowire.AppendVarint(protowire.AppendTag(b, num, protowire.BytesType), uint64(size))
-		b = appendString(b, 1, c.ID)
-		b = appendString(b, 2, c.Name)
-		b = appendUint(b, 3, uint64(c.Status))
-		b = appendString(b, 4, c.Output)
-		b = appendString(b, 5, c.Notes)
-		b = appendString(b, 6, c.Type)
+		b = appendCheck(b, num, &checks[i])
 	}
 	return b
+}
+
+func appendCheck(b []byte, num protowire.Number, c *Check) []byte {
+	size := sizeString(c.ID) + sizeString(c.Name) + sizeString(c.Output) + sizeString(c.Notes) + sizeString(c.Type)
+	if c.Status != Passing {
+		size += 2
+	}
+	b = protowire.AppendVarint(protowire.AppendTag(b, num, protowire.BytesType), uint64(size))
+	b = appendString(b, 1, c.ID)
+	b = appendString(b, 2, c.Name)
+	b = appendUint(b, 3, uint64(c.Status))
+	b = appendString(b, 4, c.Output)
+	b = appendString(b, 5, c.Notes)
+	return appendString(b, 6, c.Type)
 }
 
 func (f field) intoChecks(list []Check) ([]Check, error) {

@@ -30,32 +30,24 @@ func (p *Packed) Address() string { return p.text[p.idBytes:p.toAddrEnd] }
 func (p *Packed) Key() string { return InstanceKeyPrefix + p.ID() }
 
 // AppendPayload appends what Encode returns.
-func (p *Packed) AppendPayload(b []byte) []byte { return appendInstance(b, p.Instance()) }
+func (p *Packed) AppendPayload(b []byte) []byte {
+	b = appendString(b, fieldID, p.ID())
+	if p.Service != p.ID() {
+		b = appendString(b, fieldService, p.Service)
+	}
+	b = appendString(b, fieldAddress, p.Address())
+	b = appendUint(b, fieldPort, uint64(p.Port))
+	return p.appendFilled(b, p.ID(), p.text[p.toAddrEnd:])
+}
+
+// Instance returns the instance that was packed, with nothing of it shared.
+func (p *Packed) Instance() *Instance {
+	i, _ := decodeInstance(p.AppendPayload(nil)) // of our own writing: it can be read
+	return i
+}
 
 // Checks returns the checks, by ID, in a slice of the caller's own.
-func (p *Packed) Checks() []Check {
-	if len(p.checks) == 0 {
-		return nil
-	}
-	outputs := p.text[p.toAddrEnd:]
-	list := make([]Check, len(p.checks))
-	for i, c := range p.checks {
-		c.ID, c.Name = fillIn(c.ID, p.ID()), fillIn(c.Name, p.ID())
-		c.Output, outputs = cutOutput(outputs)
-		list[i] = c
-	}
-	return list
-}
-
-// Instance returns the instance that was packed. What it refers to is shared and must
-// not be modified.
-func (p *Packed) Instance() *Instance {
-	return &Instance{
-		ID: p.ID(), Service: p.Service, Address: p.Address(), Port: p.Port,
-		Tags: p.Tags, Meta: p.Meta, Weights: p.Weights, TaggedAddresses: p.TaggedAddresses,
-		Checks: p.Checks(), EnableTagOverride: p.EnableTagOverride, Kind: p.Kind, Extra: p.Extra,
-	}
-}
+func (p *Packed) Checks() []Check { return p.Instance().Checks }
 
 // pack makes a Packed of a valid instance.
 func (s *shapes) pack(i *Instance) *Packed {

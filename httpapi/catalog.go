@@ -139,7 +139,8 @@ func tagsOn(svc *catalog.Service, meta nodeMeta) (tags []string, ok bool) {
 }
 
 func catalogServiceOf(e *catalog.Endpoint) wireCatalogService {
-	b := blocksOf(e.Extra)
+	i := e.Instance()
+	b := blocksOf(i.Extra)
 	return wireCatalogService{
 		ID:                       e.Host.ID.String(),
 		Node:                     e.Host.Name,
@@ -147,16 +148,16 @@ func catalogServiceOf(e *catalog.Endpoint) wireCatalogService {
 		Datacenter:               e.Host.Datacenter,
 		TaggedAddresses:          taggedAddresses(e.Host.Node),
 		NodeMeta:                 nonNilMap(e.Host.Meta),
-		ServiceKind:              e.Kind,
+		ServiceKind:              i.Kind,
 		ServiceID:                e.ID(),
 		ServiceName:              e.Service,
 		ServiceTags:              nonNil(e.Tags),
 		ServiceAddress:           e.Address(),
-		ServiceTaggedAddresses:   nonNilMap(serviceAddresses(e.TaggedAddresses)),
+		ServiceTaggedAddresses:   nonNilMap(serviceAddresses(i.TaggedAddresses)),
 		ServiceWeights:           wireWeights(e.Weights),
-		ServiceMeta:              nonNilMap(e.Meta),
+		ServiceMeta:              nonNilMap(i.Meta),
 		ServicePort:              e.Port,
-		ServiceEnableTagOverride: e.EnableTagOverride,
+		ServiceEnableTagOverride: i.EnableTagOverride,
 		ServiceProxy:             b.Proxy,
 		ServiceConnect:           b.Connect,
 		ServiceLocality:          b.Locality,
