@@ -14,12 +14,13 @@ import (
 // every ten seconds, and more rarely in a large cluster. It belongs to the loop.
 //
 // What is on its way by gossip is no loss, so a difference must stand for a moment. A
-// comparison carries all members, so there is one at a time for a peer and few in all,
-// with pauses that grow with the cluster, and twice as long each time that a comparison
-// changed nothing.
+// comparison carries all members, so few are under way at once, with pauses that grow
+// with the cluster, and twice as long each time that a comparison changed nothing: a
+// difference that stays, as over a link that is dead one way, costs little.
 type mends struct {
 	begun  uint64
-	since  time.Time // a difference was first noticed, after the last comparison or rest
+	since  time.Time // the difference that stands was first noticed
+	seen   time.Time // it was last noticed
 	living uint64    // whom we held to be alive when the last comparison began
 	last   time.Time // when that was
 	pause  time.Duration
@@ -43,22 +44,43 @@ func (m *mends) hear(known *member, in inbound) {
 
 const (
 	mendAfter    = 600 * time.Millisecond // gossip has brought by then what it brings
+	mendGap      = 3 * time.Second        // a root comes each second: who hears no more of a difference has none
 	mendPause    = time.Second
 	mendPerNode  = 10 * time.Millisecond // added to the pause for each member: ten thousand, 100 s
-	maxMendPause = time.Minute           // of an unchanged difference
+	maxMendPause = time.Minute           // of an unchanged difference, if the cluster's own is no longer
 	maxMends     = 3                     // at once: one may wait for a peer that is gone
 )
 
+// due notes that a peer holds others to be alive than we do, and reports whether it is
+// time to compare. members is how many there are.
+func (m *mends) due(now time.Time, living uint64, members int) bool {
+	if m.since.Before(m.last) || now.Sub(m.seen) > mendGap {
+		m.since = now
+	}
+	m.seen = now
+	pause := mendPause + time.Duration(members)*mendPerNode
+	if living == m.living {
+		pause = max(pause, m.pause)
+	}
+	return now.Sub(m.since) >= mendAfter && now.Sub(m.last) >= pause
+}
+
+// begin notes that a comparison begins.
+func (m *mends) begin(now time.Time, living uint64, members int) {
+	shortest := mendPause + time.Duration(members)*mendPerNode
+	if living == m.living {
+		m.pause = max(shortest, min(2*max(m.pause, shortest), maxMendPause))
+	} else {
+		m.pause = shortest
+	}
+	m.begun++
+	m.last, m.living = now, living
+}
+
 // mend compares membership with one of the peers that see others alive than we do.
 func (g *Gossip) mend(estranged []replica.ID) {
-	if len(estranged) == 0 {
-		return
-	}
 	now, m := time.Now(), &g.mends
-	if m.since.Before(m.last) || now.Sub(m.since) > 5*mendPause {
-		m.since = now // the first one, or the last one is long past
-	}
-	if now.Sub(m.since) < mendAfter || now.Sub(m.last) < m.pause {
+	if len(estranged) == 0 || !m.due(now, g.core.Living(), len(g.dir.names)) {
 		return
 	}
 	addr, ok := g.mendingPeer(estranged)
@@ -73,14 +95,7 @@ func (g *Gossip) mend(estranged []replica.ID) {
 	default:
 		return
 	}
-	m.begun++
-	shortest := mendPause + time.Duration(len(g.dir.names))*mendPerNode
-	if g.core.Living() == m.living {
-		m.pause = max(shortest, min(2*m.pause, maxMendPause))
-	} else {
-		m.pause = shortest
-	}
-	m.last, m.living = now, g.core.Living()
+	m.begin(now, g.core.Living(), len(g.dir.names))
 	g.loop.Go(func() {
 		defer func() { <-m.tokens }()
 		if _, err := g.serf.Memberlist().Join([]string{addr}); err != nil {
