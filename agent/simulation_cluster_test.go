@@ -62,6 +62,9 @@ type simulation struct {
 	world  *world
 	base   string
 	done   map[string]int // what was done to the cluster, by name
+	wanted []string       // faults without which the run shows nothing
+	frozen time.Time      // no host is frozen any more then
+	most   simLoad        // of any agent at any moment
 	start  time.Time
 }
 
@@ -223,7 +226,8 @@ func (a *simAgent) start() {
 	a.Agent, a.stop, a.quit = agent, cancel, make(chan struct{})
 	a.runs++
 	go func() { a.ended <- agent.Run(ctx) }()
-	a.watch.Go(func() { a.guard(agent, a.quit) })
+	a.watch.Go(func() { a.guard(agent, a.dns, a.quit) })
+	a.watch.Go(func() { a.weigh(agent, a.quit) })
 	a.sim.world.rise(a.name, agent.id)
 }
 
@@ -275,7 +279,12 @@ func (s *simulation) end() {
 		}
 		a.down()
 	})
-	s.note("virtual time %v; done: %v; network: %v", s.age().Round(time.Millisecond), s.done, c)
+	s.note("virtual time %v; done: %v; network: %v; at most %+v", s.age().Round(time.Millisecond), s.done, c, s.most)
+	for _, name := range s.wanted {
+		if s.done[name] == 0 && c.Of(name) == 0 {
+			s.fault("no %s came about: the run shows nothing", name)
+		}
+	}
 	time.Sleep(5 * time.Minute) // longer than any deadline of a stream or of membership
 	if left := goroutines(); len(left) > 0 {
 		s.fault("%d goroutines are left, the first:\n%s", len(left), left[0])

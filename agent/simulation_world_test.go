@@ -20,6 +20,7 @@ import (
 type world struct {
 	mu    sync.Mutex // guards what follows
 	nodes map[string]*worldNode
+	disks map[catalog.NodeID]bool
 	ended map[string]bool // instances that were deregistered, by ID: none comes back
 	next  int             // number of the next instance; an ID is used once
 }
@@ -40,7 +41,7 @@ type worldInstance struct {
 	gen, said   int // seq of the last registration and of the last status
 }
 
-func newWorld() *world { return &world{nodes: map[string]*worldNode{}, ended: map[string]bool{}} }
+func newWorld() *world { return &world{nodes: map[string]*worldNode{}, disks: map[catalog.NodeID]bool{}, ended: map[string]bool{}} }
 
 func (w *world) rise(name string, id catalog.NodeID) {
 	w.mu.Lock()
@@ -49,6 +50,7 @@ func (w *world) rise(name string, id catalog.NodeID) {
 		w.nodes[name] = &worldNode{instances: map[string]*worldInstance{}}
 	}
 	w.nodes[name].id, w.nodes[name].state = id, catalog.Alive
+	w.disks[id] = true
 }
 
 func (w *world) fall(name string)  { w.set(name, catalog.Failed) }
@@ -308,6 +310,7 @@ func (s *simulation) quiet() {
 			s.fault("at rest, %s changed:\n%s", a.name, s.differences([]*simAgent{a}, want))
 		}
 	}
+	each(s.up(), (*simAgent).checkIdle)
 	if n := s.net.Waiting(); n > 0 {
 		s.fault("at rest, %d packets are unread", n)
 	}
@@ -356,9 +359,9 @@ func (w *world) answers(service string) (list []string) {
 
 // guard follows one run of an agent and checks what must hold at every moment: what
 // was deregistered and is gone does not come back, what an owner said of an instance
-// does not go back, and no list that answers are made of has an instance of a host
-// that is not alive.
-func (a *simAgent) guard(agent *Agent, quit <-chan struct{}) {
+// does not go back, and neither a list that answers are made of nor an answer has an
+// instance of a host that is not alive.
+func (a *simAgent) guard(agent *Agent, resolver *dnsserver.Resolver, quit <-chan struct{}) {
 	said, here, gone := map[string]int{}, map[string]bool{}, map[string]bool{}
 	for {
 		v := agent.catalog.View()
@@ -389,11 +392,33 @@ func (a *simAgent) guard(agent *Agent, quit <-chan struct{}) {
 			}
 		}
 		a.sim.world.mu.Unlock()
+		a.guardAnswers(agent, resolver)
 		select {
 		case <-v.Watch():
 			a.sim.wait(pollEvery)
 		case <-quit:
 			return
+		}
+	}
+}
+
+// guardAnswers asks the agent's DNS for each service. A host that is named must have
+// been alive in the view before the question or in the one after.
+func (a *simAgent) guardAnswers(agent *Agent, resolver *dnsserver.Resolver) {
+	up := func(v *catalog.View, host string) bool {
+		h := v.Host(host)
+		return h != nil && h.Liveness.Up()
+	}
+	for k := range services {
+		q := new(dns.Msg).SetQuestion(fmt.Sprintf("svc%d.service.local.", k), dns.TypeSRV)
+		before := agent.catalog.View()
+		answer := resolver.Answer(q, dnsserver.Transport{Stream: true}).Answer
+		after := agent.catalog.View()
+		for _, rr := range answer {
+			host, _, _ := strings.Cut(rr.(*dns.SRV).Target, ".")
+			if !up(before, host) && !up(after, host) {
+				a.sim.fault("the DNS of %s answers for svc%d with %s, which is not alive there", a.name, k, host)
+			}
 		}
 	}
 }

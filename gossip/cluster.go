@@ -114,13 +114,16 @@ func (g *Gossip) ForceLeave(node string, prune bool) error {
 	return nil
 }
 
-// Counters returns what gossip counted since the start, by name.
+// Counters returns what gossip counted since the start, by name, and under the names
+// that begin with held_ and waiting_ what it holds now.
 func (g *Gossip) Counters() map[string]uint64 {
 	out := map[string]uint64{
 		"replication_packets_dropped": g.transport.dropped.Load(),
 		"replication_stream_dropped":  g.transport.streams.dropped.Load(),
 		"packets_over_budget":         g.transport.overBudget.Load(),
 		"streams_crowded_out":         g.transport.crowded.Load(),
+		"waiting_stream_bytes":        uint64(g.transport.streams.waiting()),
+		"waiting_frames":              uint64(len(g.transport.frames)),
 	}
 	g.refused.copyTo(out)
 	g.do(func() {
@@ -133,6 +136,13 @@ func (g *Gossip) Counters() map[string]uint64 {
 			"estranged": s.Estranged, "mends": g.mends.begun,
 		} {
 			out["replication_"+name] = v
+		}
+		z := g.core.Size()
+		for name, n := range map[string]int{
+			"held_owners": z.Owners, "held_entries": z.Entries, "held_graves": z.Graves,
+			"waiting_staged": z.Staged, "waiting_pushes": z.Pushes, "waiting_pulls": z.Pulls,
+		} {
+			out[name] = uint64(n)
 		}
 	})
 	return out

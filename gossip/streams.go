@@ -88,6 +88,16 @@ func (s *streams) send(addr string, frame []byte) {
 	}
 }
 
+// waiting is how many bytes wait for all peers together.
+func (s *streams) waiting() (bytes int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, q := range s.out {
+		bytes += q.size
+	}
+	return bytes
+}
+
 // take empties a queue, or removes it when it has been idle.
 func (s *streams) take(addr string, q *stream, idle bool) [][]byte {
 	s.mu.Lock()

@@ -40,3 +40,12 @@ func (c Counts) String() string {
 	}
 	return strings.Join(parts, ", ")
 }
+
+// Of returns the count of that name, as String writes it; 0 if there is none.
+func (c Counts) Of(name string) uint64 {
+	v := reflect.ValueOf(c).FieldByNameFunc(func(field string) bool { return strings.ToLower(field) == name })
+	if !v.IsValid() {
+		return 0
+	}
+	return v.Uint()
+}
