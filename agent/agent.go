@@ -221,8 +221,12 @@ func (a *Agent) dnsConfig() dnsserver.Config {
 		Logger:     a.log,
 		Catalog:    a.catalog,
 
-		NodeTTL:        a.cfg.DNS.NodeTTL,
-		ServiceTTL:     a.cfg.DNS.ServiceTTL,
+		NodeTTL:    a.cfg.DNS.NodeTTL,
+		ServiceTTL: a.cfg.DNS.ServiceTTL,
+		SOA:        dnsserver.SOA(a.cfg.DNS.SOA),
+		ServerID:   a.cfg.DNS.ServerID,
+		Version:    a.opts.Version,
+
 		OnlyPassing:    a.cfg.DNS.OnlyPassing,
 		UDPAnswerLimit: a.cfg.DNS.UDPAnswerLimit,
 		ARecordLimit:   a.cfg.DNS.ARecordLimit,

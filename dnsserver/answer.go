@@ -38,8 +38,10 @@ type inquiry struct {
 	about   asked
 	tags    []string // all must be there; DNS can say one only
 	room    int      // more entries than this cannot fit
+	client  uint64   // who asks, if not all can be answered
 	explain bool     // fill leftOut; room does not bind
 	trail   []string // the names that aliases led through to here
+	sought  *int     // how many names outside were looked up for this question
 }
 
 // resolve finds what there is about the name.
@@ -72,7 +74,7 @@ func (in *inquiry) nxdomain() answer { return in.negative(dns.RcodeNameError) }
 
 func (in *inquiry) negative(rcode int) answer {
 	d := in.about.domain
-	return answer{rcode: rcode, authority: []dns.RR{soa(d, d, in.view)}}
+	return answer{rcode: rcode, authority: []dns.RR{in.origin.soa(d, d, in.view)}}
 }
 
 // records answers with the records, NODATA if there are none.
@@ -92,7 +94,7 @@ func (in *inquiry) apex() answer {
 	d := in.about.domain
 	switch in.qtype {
 	case dns.TypeSOA, dns.TypeANY:
-		return in.records(soa(in.qname, d, in.view))
+		return in.records(in.origin.soa(in.qname, d, in.view))
 	case dns.TypeNS:
 		ns := &dns.NS{Hdr: header(in.qname, dns.TypeNS, in.ttls.node), Ns: nsName(d)}
 		return answer{entries: []entry{{rr: ns, glue: in.hostAddress(ns.Ns, in.nodeName, dns.TypeANY)}}}
@@ -163,4 +165,23 @@ func (in *inquiry) follow(name string, qtype uint16) (answer, bool) {
 	next := *in
 	next.qname, next.qtype, next.about, next.tags, next.trail = name, qtype, about, about.tags(), trail
 	return next.resolve(), true
+}
+
+// maxSought is how many names outside the zone are looked up for one question. Each may
+// take as long as a recursor does.
+const maxSought = 4
+
+// outside looks up a name that the zone does not have.
+func (in *inquiry) outside(name string, qtypes ...uint16) (entries []entry) {
+	if in.lookupOutside == nil || in.explain || *in.sought >= maxSought || in.zone.parse(name).kind != outside {
+		return nil
+	}
+	*in.sought++
+	for _, qtype := range qtypes {
+		rrs, _ := in.lookupOutside(name, qtype)
+		for _, rr := range rrs {
+			entries = append(entries, entry{rr: rr})
+		}
+	}
+	return entries
 }

@@ -54,6 +54,16 @@ type Config struct {
 	// The exact name comes before the longest prefix; 0 where nothing fits.
 	ServiceTTL map[string]time.Duration
 
+	// SOA is what the domains' SOA records say, among it how long negative answers may be
+	// kept.
+	SOA SOA
+
+	// ServerID is what this server calls itself when asked by NSID (RFC 5001) or, in the
+	// class CHAOS, for id.server and hostname.bind (RFC 4892); version.bind and
+	// version.server tell Version then. "", the default, has such questions refused.
+	ServerID string
+	Version  string
+
 	// OnlyPassing leaves out instances that are warning, too.
 	OnlyPassing bool
 
@@ -92,6 +102,7 @@ func (c *Config) setDefaults() {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	c.SOA.setDefaults()
 	if c.MaxUDPSize == 0 {
 		c.MaxUDPSize = DefaultMaxUDPSize
 	}
@@ -120,6 +131,16 @@ func (c *Config) validate() error {
 	}
 	if c.NodeTTL < 0 {
 		faults.Field("node_ttl", "%v is negative", c.NodeTTL)
+	}
+	for key, d := range map[string]time.Duration{
+		"refresh": c.SOA.Refresh, "retry": c.SOA.Retry, "expire": c.SOA.Expire, "min_ttl": c.SOA.MinTTL,
+	} {
+		if d < 0 {
+			faults.Field("soa."+key, "%v is negative", d)
+		}
+	}
+	if err := catalog.CheckText(c.ServerID, maxString); err != nil {
+		faults.Field("server_id", "%w", err)
 	}
 	for name, ttl := range c.ServiceTTL {
 		if ttl < 0 {

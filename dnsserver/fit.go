@@ -1,6 +1,8 @@
 package dnsserver
 
 import (
+	"cmp"
+	"slices"
 	"sort"
 	"strings"
 
@@ -12,25 +14,72 @@ import (
 const leastRecord = 16
 
 // fit puts into m as much of the entries as size bytes hold, but no more than most,
-// and returns how many answers that are.
+// and returns how many answers that are. What it left out is moved to the end of
+// entries.
 //
 // Answers go before glue: a client can ask for what an answer points to, but takes
 // who is missing for gone. So glue is left out first, silently (RFC 2181 section 9),
-// then answers from the end, and TC says so. No glue stands without its answer.
+// then answers, and TC says so. No glue stands without its answer.
+//
+// Which answers stay is the client's affinity: the same ones each time, or servers would
+// come and go for a client that does not turn to TCP. Their order is as drawn.
 //
 // If not even one answer fits there is none; TC sends the client to TCP.
-func fit(m *dns.Msg, opt *dns.OPT, entries []entry, size, most int) int {
+func fit(m *dns.Msg, opt *dns.OPT, entries []entry, size, most int, client uint64) int {
 	s := newSections(m, opt, entries)
-	n := min(len(entries), most, size/leastRecord)
-	if s.put(n, n); m.Len() <= size {
-		m.Truncated = n < len(entries)
-		return n
+	fits := func(answers, glued int) bool { s.put(answers, glued); return m.Len() <= size }
+	n := len(entries)
+	if n > min(most, size/leastRecord) || !fits(n, n) && !fits(n, 0) {
+		order := byAffinity(entries, client)
+		arrange(entries, order)
+		s = newSections(m, opt, entries)
+		n = greatest(min(n, most, size/leastRecord), func(n int) bool { return fits(n, 0) })
+		arrange(entries, drawnFirst(order, n))
+		s = newSections(m, opt, entries)
+		for n > 0 && !fits(n, 0) {
+			n-- // in a message of more than 16 KiB the order counts: not all names compress
+		}
 	}
-	n = greatest(n, func(n int) bool { s.put(n, 0); return m.Len() <= size })
-	glued := greatest(n, func(g int) bool { s.put(n, g); return m.Len() <= size })
+	glued := greatest(n, func(g int) bool { return fits(n, g) })
 	s.put(n, glued)
 	m.Truncated = n < len(entries)
 	return n
+}
+
+// byAffinity is the places of the entries, those that a client keeps longest first. What
+// no instance stands for, and the aliases that lead to the rest, come before all.
+func byAffinity(entries []entry, client uint64) []int {
+	ranks := make([]float64, len(entries))
+	order := make([]int, len(entries))
+	for i := range entries {
+		order[i] = i
+		if e := &entries[i]; e.member == nil || e.rr.Header().Rrtype == dns.TypeCNAME {
+			ranks[i] = -1
+		} else {
+			ranks[i] = e.member.rank(client)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(ranks[a], ranks[b]) })
+	return order
+}
+
+// drawnFirst is, for entries in the order given, how to bring the first n of them into
+// the order they had before.
+func drawnFirst(order []int, n int) []int {
+	back := make([]int, len(order))
+	for i := range back {
+		back[i] = i
+	}
+	slices.SortFunc(back[:n], func(a, b int) int { return cmp.Compare(order[a], order[b]) })
+	return back
+}
+
+// arrange brings the entries into the order given by their places.
+func arrange(entries []entry, order []int) {
+	was := slices.Clone(entries)
+	for i, at := range order {
+		entries[i] = was[at]
+	}
 }
 
 // greatest is the greatest i in 0..n for which ok(i) holds, given that it holds up to

@@ -35,7 +35,7 @@ func (r *Resolver) Lookup(name string, tags []string, qtype string) (lb.Lookup, 
 	m := &dns.Msg{Question: []dns.Question{{Name: in.qname, Qtype: in.qtype, Qclass: dns.ClassINET}}}
 	m.Compress = true
 	m.Ns = a.authority
-	n := fit(m, nil, a.entries, maxSize, maxSize)
+	n := fit(m, nil, a.entries, maxSize, maxSize, in.client)
 
 	out := lb.Lookup{Name: in.qname, Tags: beyond, Type: qtype, Rcode: rcodeName(a.rcode), Answers: []lb.LookupAnswer{}, LeftOut: []lb.LookupOmission{}}
 	for i := range a.entries[:n] {

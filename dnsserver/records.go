@@ -6,17 +6,6 @@ import (
 	"strings"
 
 	"github.com/miekg/dns"
-
-	"covey/catalog"
-)
-
-// The figures of the SOA record, in seconds. Nobody transfers the zone, so only the
-// last one has an effect: an answer that something is not there must not be kept.
-const (
-	soaRefresh = 3600
-	soaRetry   = 600
-	soaExpire  = 86400
-	soaMinimum = 0
 )
 
 // srvPriority is that of every SRV record: clients choose by weight alone.
@@ -32,20 +21,6 @@ func addressRR(name string, ip netip.Addr, ttl uint32) dns.RR {
 		return &dns.A{Hdr: header(name, dns.TypeA, ttl), A: ip.AsSlice()}
 	}
 	return &dns.AAAA{Hdr: header(name, dns.TypeAAAA, ttl), AAAA: ip.AsSlice()}
-}
-
-// soa is the SOA record of a domain. Its serial changes with the catalogue.
-func soa(owner, domain string, v *catalog.View) dns.RR {
-	return &dns.SOA{
-		Hdr:     header(owner, dns.TypeSOA, 0),
-		Ns:      nsName(domain),
-		Mbox:    "hostmaster." + domain,
-		Serial:  uint32(v.Index()),
-		Refresh: soaRefresh,
-		Retry:   soaRetry,
-		Expire:  soaExpire,
-		Minttl:  soaMinimum,
-	}
 }
 
 func nsName(domain string) string { return nsLabel + "." + domain }

@@ -13,16 +13,24 @@ import (
 // methods are safe to call at once.
 type Resolver struct {
 	zone     *zone
+	origin   origin
 	ttls     *ttls
 	catalog  interface{ View() *catalog.View }
 	nodeName string
 	log      *slog.Logger
 	faults   quietly // logs of what should not happen
+	serverID string  // "" to say nothing of this server
+	version  string
 
 	onlyPassing    bool
 	udpAnswerLimit int // 0: none
 	addressLimit   int // 0: none
 	maxUDPSize     int
+
+	// lookupOutside resolves a name that is in none of the domains: what stands for a host
+	// name that is an instance's address. What it returns may begin with aliases; ok is
+	// false if there is nothing. nil if names outside are not resolved.
+	lookupOutside func(name string, qtype uint16) (rrs []dns.RR, ok bool)
 
 	above  above
 	counts counts
@@ -38,6 +46,7 @@ func NewResolver(c Config) (*Resolver, error) {
 	}
 	r := &Resolver{
 		zone:           newZone(&c),
+		origin:         newOrigin(&c.SOA),
 		ttls:           newTTLs(&c),
 		catalog:        c.Catalog,
 		nodeName:       c.NodeName,
@@ -46,6 +55,8 @@ func NewResolver(c Config) (*Resolver, error) {
 		udpAnswerLimit: c.UDPAnswerLimit,
 		addressLimit:   c.ARecordLimit,
 		maxUDPSize:     c.MaxUDPSize,
+		serverID:       c.ServerID,
+		version:        c.Version,
 		random:         func() *rand.Rand { return rand.New(runtimeSource{}) },
 	}
 	r.faults.log = c.Logger
@@ -67,22 +78,25 @@ func (r *Resolver) Answer(q *dns.Msg, t Transport) *dns.Msg {
 	opt, ok := ednsOf(q)
 	switch {
 	case q.Opcode != dns.OpcodeQuery:
-		return refuse(m, opt, dns.RcodeNotImplemented)
+		return r.refuse(m, opt, dns.RcodeNotImplemented)
 	case !ok || len(q.Question) != 1: // RFC 6891 section 6.1.1, RFC 9619
-		return refuse(m, opt, dns.RcodeFormatError)
+		return r.refuse(m, opt, dns.RcodeFormatError)
 	case opt != nil && opt.Version() != 0:
-		return refuse(m, opt, dns.RcodeBadVers)
+		return r.refuse(m, opt, dns.RcodeBadVers)
 	}
 	question := q.Question[0]
 	if rcode := unanswerable(question); rcode != dns.RcodeSuccess {
-		return refuse(m, opt, rcode)
+		if rr := r.chaos(question); rr != nil {
+			rcode, m.Answer = dns.RcodeSuccess, []dns.RR{rr}
+		}
+		return r.refuse(m, opt, rcode)
 	}
 	size := r.size(t, opt)
 	in := r.inquire(question.Name, question.Qtype)
-	in.room = size / leastRecord
+	in.room, in.client = size/leastRecord, r.client(t)
 	a := in.resolve()
 	m.Rcode, m.Authoritative, m.Ns = a.rcode, !a.foreign, a.authority
-	fit(m, replyOPT(opt), a.entries, size, r.most(t, opt))
+	fit(m, r.replyOPT(opt), a.entries, size, r.most(t, opt), in.client)
 	return m
 }
 
@@ -98,6 +112,7 @@ func (r *Resolver) inquire(qname string, qtype uint16) *inquiry {
 		about:    about,
 		tags:     about.tags(),
 		room:     maxSize / leastRecord,
+		sought:   new(int),
 	}
 }
 

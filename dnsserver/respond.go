@@ -54,10 +54,21 @@ func read(q *dns.Msg, packet []byte) (rcode int) {
 		return dns.RcodeNotImplemented
 	}
 	questions := binary.BigEndian.Uint16(packet[4:])
-	if questions != 1 || !wholeQuestion(packet) || q.Unpack(packet) != nil {
+	if questions != 1 || !wholeQuestion(packet) || q.Unpack(packet) != nil || !wholeSections(q, packet) {
 		return dns.RcodeFormatError
 	}
 	return dns.RcodeSuccess
+}
+
+// wholeSections reports whether all records are there that the header speaks of; the
+// library lets pass a packet that ends before the first of a section.
+func wholeSections(q *dns.Msg, packet []byte) bool {
+	for i, section := range [...][]dns.RR{q.Answer, q.Ns, q.Extra} {
+		if int(binary.BigEndian.Uint16(packet[6+2*i:])) != len(section) {
+			return false
+		}
+	}
+	return true
 }
 
 // wholeQuestion reports whether a name, a type and a class follow the header; the

@@ -72,13 +72,49 @@ func TestMalformedPackets(t *testing.T) {
 			}
 			return append(p, 0, 0, 1, 0, 1)
 		}), dns.RcodeFormatError},
-		"a broken record":  {edit(func(p []byte) []byte { p[11] = 1; return append(p, 0, 0, 41, 4) }), dns.RcodeFormatError},
-		"two OPT records":  {withExtra(opt("."), opt(".")), dns.RcodeFormatError},
-		"OPT not at root":  {withExtra(opt("a.")), dns.RcodeFormatError},
-		"another opcode":   {edit(func(p []byte) []byte { p[2] |= dns.OpcodeUpdate << 3; return p }), dns.RcodeNotImplemented},
-		"a bare NOTIFY":    {[]byte{1, 2, dns.OpcodeNotify << 3, 0, 0, 9, 0, 9, 0, 9, 0, 9}, dns.RcodeNotImplemented},
-		"bytes behind":     {append(bytes.Clone(good), 1, 2, 3), dns.RcodeSuccess},
-		"a record besides": {withExtra(&dns.A{Hdr: header("x.", dns.TypeA, 0), A: []byte{1, 2, 3, 4}}), dns.RcodeSuccess},
+		"a broken record":                      {edit(func(p []byte) []byte { p[11] = 1; return append(p, 0, 0, 41, 4) }), dns.RcodeFormatError},
+		"two OPT records":                      {withExtra(opt("."), opt(".")), dns.RcodeFormatError},
+		"OPT not at root":                      {withExtra(opt("a.")), dns.RcodeFormatError},
+		"a subnet with bits beyond its length": {withSubnet(t, 0, 1, 24, 0, 192, 0, 2, 1), dns.RcodeFormatError},
+		"a subnet that is too long":            {withSubnet(t, 0, 1, 24, 0, 192, 0, 2, 1, 1), dns.RcodeFormatError},
+		"a subnet with a scope":                {withSubnet(t, 0, 1, 24, 24, 192, 0, 2), dns.RcodeFormatError},
+		"a subnet of 33 bits":                  {withSubnet(t, 0, 1, 33, 0, 192, 0, 2, 1, 1), dns.RcodeFormatError},
+		"a subnet of no family":                {withSubnet(t, 0, 9, 24, 0, 192, 0, 2), dns.RcodeFormatError},
+		"half a subnet":                        {withSubnet(t, 0, 1), dns.RcodeFormatError},
+		"an option longer than its record": {edit(func(p []byte) []byte {
+			p[11] = 1
+			return append(p, 0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 5, 0, 8, 0, 9, 1)
+		}), dns.RcodeFormatError},
+		"an option nobody knows": {edit(func(p []byte) []byte {
+			p[11] = 1
+			return append(p, 0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 5, 0xfd, 0xe9, 0, 1, 1)
+		}), dns.RcodeSuccess},
+		"EDNS of another version": {edit(func(p []byte) []byte {
+			p[11] = 1
+			return append(p, 0, 0, 41, 4, 208, 0, 1, 0, 0, 0, 0)
+		}), dns.RcodeBadVers},
+		"counts beyond the packet": {edit(func(p []byte) []byte { p[7], p[9], p[11] = 255, 255, 255; return p }), dns.RcodeFormatError},
+		"65535 questions":          {edit(func(p []byte) []byte { p[4], p[5] = 255, 255; return p }), dns.RcodeFormatError},
+		"a label kind of RFC 6891": {edit(func(p []byte) []byte { p[12] = 0x41; return p }), dns.RcodeFormatError},
+		"a reserved label kind":    {edit(func(p []byte) []byte { p[12] = 0x83; return p }), dns.RcodeFormatError},
+		"a name without its end":   {edit(func(p []byte) []byte { return p[:len(p)-5] }), dns.RcodeFormatError},
+		"a pointer forward": {edit(func(p []byte) []byte {
+			return append(p[:12], 0xc0, 18, 0, 1, 0, 1, 3, 'w', 'e', 'b', 0)
+		}), dns.RcodeFormatError},
+		"a pointer in a label's place": {edit(func(p []byte) []byte {
+			return append(p[:12], 3, 'w', 'e', 'b', 0xc0, 12, 0, 1, 0, 1)
+		}), dns.RcodeFormatError},
+		"class CHAOS":                    {edit(func(p []byte) []byte { p[len(p)-1] = dns.ClassCHAOS; return p }), dns.RcodeRefused},
+		"class 0":                        {edit(func(p []byte) []byte { p[len(p)-1] = 0; return p }), dns.RcodeRefused},
+		"class NONE":                     {edit(func(p []byte) []byte { p[len(p)-1] = dns.ClassNONE; return p }), dns.RcodeRefused},
+		"type 0":                         {edit(func(p []byte) []byte { p[len(p)-3] = 0; return p }), dns.RcodeFormatError},
+		"an opcode that is not assigned": {edit(func(p []byte) []byte { p[2] |= 15 << 3; return p }), dns.RcodeNotImplemented},
+		"an inverse query":               {edit(func(p []byte) []byte { p[2] |= 1 << 3; return p }), dns.RcodeNotImplemented},
+		"a response with another opcode": {edit(func(p []byte) []byte { p[2] |= 0x80 | 5<<3; return p }), silence},
+		"another opcode":                 {edit(func(p []byte) []byte { p[2] |= dns.OpcodeUpdate << 3; return p }), dns.RcodeNotImplemented},
+		"a bare NOTIFY":                  {[]byte{1, 2, dns.OpcodeNotify << 3, 0, 0, 9, 0, 9, 0, 9, 0, 9}, dns.RcodeNotImplemented},
+		"bytes behind":                   {append(bytes.Clone(good), 1, 2, 3), dns.RcodeSuccess},
+		"a record besides":               {withExtra(&dns.A{Hdr: header("x.", dns.TypeA, 0), A: []byte{1, 2, 3, 4}}), dns.RcodeSuccess},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := smallWorld(t).resolver(t)
@@ -92,7 +128,7 @@ func TestMalformedPackets(t *testing.T) {
 				}
 				return
 			}
-			if reply[0] != c.packet[0] || reply[1] != c.packet[1] || reply[2]&0x80 == 0 || int(reply[3]&0xf) != c.rcode {
+			if reply[0] != c.packet[0] || reply[1] != c.packet[1] || reply[2]&0x80 == 0 || int(reply[3]&0xf) != c.rcode&0xf {
 				t.Errorf("the reply is %x, want rcode %d", reply, c.rcode)
 			}
 			if c.rcode != dns.RcodeSuccess && len(reply) > len(c.packet) {
@@ -103,6 +139,13 @@ func TestMalformedPackets(t *testing.T) {
 			}
 		})
 	}
+}
+
+// withSubnet is a question with a client subnet option that holds these bytes.
+func withSubnet(t testing.TB, data ...byte) []byte {
+	q := new(dns.Msg).SetQuestion("web.service.local.", dns.TypeA).SetEdns0(1232, false)
+	q.IsEdns0().Option = []dns.EDNS0{&dns.EDNS0_LOCAL{Code: dns.EDNS0SUBNET, Data: data}}
+	return pack(t, q)
 }
 
 // brokenCatalog stands for any fault behind a question.

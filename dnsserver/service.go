@@ -2,6 +2,7 @@ package dnsserver
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -112,7 +113,7 @@ const maxFollowed = 32
 func (in *inquiry) glue(target string) []dns.RR {
 	next, ok := in.follow(target, dns.TypeANY)
 	if !ok {
-		return nil
+		next.entries = in.outside(target, dns.TypeA, dns.TypeAAAA)
 	}
 	var rrs []dns.RR
 	for _, e := range next.entries {
@@ -178,6 +179,8 @@ func (in *inquiry) alias(a answer, aliases []lb.Choice) answer {
 	if next, ok := in.follow(target, in.qtype); ok {
 		a.rcode, a.authority = next.rcode, next.authority // RFC 6604: those of the last name
 		a.entries = append(a.entries, next.entries...)
+	} else if in.qtype != dns.TypeANY {
+		a.entries = append(a.entries, in.outside(target, in.qtype)...)
 	}
 	return a
 }
@@ -209,13 +212,24 @@ func (in *inquiry) limit(members []member, a *answer) []member {
 	return members[:in.addressLimit]
 }
 
-// cut saves rendering what fit would drop anyhow. One too many stays, so that fit
-// knows of it.
+// cut saves rendering what fit would drop anyhow: those furthest from the client. One
+// too many stays, so that fit knows of it. The order of the rest is kept.
 func (in *inquiry) cut(members []member) []member {
 	if in.explain || len(members) <= in.room+1 {
 		return members
 	}
-	return members[:in.room+1]
+	ranks := make([]float64, len(members))
+	for i := range members {
+		ranks[i] = members[i].rank(in.client)
+	}
+	last := slices.Sorted(slices.Values(ranks))[in.room]
+	kept := make([]member, 0, in.room+1)
+	for i := range members {
+		if ranks[i] <= last && len(kept) <= in.room {
+			kept = append(kept, members[i])
+		}
+	}
+	return kept
 }
 
 func (in *inquiry) orNodata(a answer) answer {

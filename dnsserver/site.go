@@ -1,6 +1,7 @@
 package dnsserver
 
 import (
+	"hash/fnv"
 	"math"
 	"net/netip"
 	"strings"
@@ -32,6 +33,18 @@ func siteOf(e *catalog.Endpoint) site {
 	return s
 }
 
+// hash identifies the site, the same on every agent and in every run.
+func (s *site) hash() uint64 {
+	h := fnv.New64a()
+	ip := s.ip.As16()
+	h.Write(ip[:])
+	h.Write([]byte{byte(s.port >> 8), byte(s.port)})
+	h.Write([]byte(strings.ToLower(s.node)))
+	h.Write([]byte{0})
+	h.Write([]byte(s.host))
+	return h.Sum64()
+}
+
 // nodeIP is the address a node states, not valid if that is none.
 func nodeIP(h *catalog.Host) netip.Addr {
 	ip, _ := netip.ParseAddr(h.Address)
@@ -46,6 +59,11 @@ type member struct {
 	lb.Choice // the first of them; Weight is that of all, at most 65535
 	site
 	others []*catalog.Endpoint
+}
+
+// rank is the member's place for a client to whom not all can be answered.
+func (m *member) rank(client uint64) float64 {
+	return lb.Affinity(client, m.site.hash(), m.Weight)
 }
 
 // merge makes one member of the choices at one site and keeps the order in which the

@@ -35,8 +35,7 @@ func (s *Server) serveTCP() {
 // of which a client may send at once (RFC 7766 section 6.2.1.1).
 func (s *Server) serveConn(c *conn) {
 	defer s.conns.remove(c)
-	client, _ := c.RemoteAddr().(*net.TCPAddr)
-	via := Transport{Stream: true, Local: client != nil && client.IP.IsLoopback()}
+	via := transportOf(c.RemoteAddr(), true)
 	in := bufio.NewReaderSize(c, 512)
 	var packet []byte
 	for {

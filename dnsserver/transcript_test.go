@@ -3,6 +3,7 @@ package dnsserver
 import (
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -18,7 +19,8 @@ var update = flag.Bool("update", false, "write the transcripts in testdata anew"
 // reply as it was parsed from the packet, indented. "#" begins a comment. A question
 // is written
 //
-//	dig NAME TYPE [tcp] [edns=SIZE] [do] [version=N] [class=CH] [remote] [opcode=NOTIFY] [norec]
+//	dig NAME TYPE [tcp] [edns=SIZE] [do] [version=N] [class=CH] [remote] [client=ADDRESS]
+//	    [opcode=NOTIFY] [norec] [subnet=ADDRESS/BITS] [nsid]
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/transcripts/*.txt")
 	if err != nil || len(files) == 0 {
@@ -89,6 +91,13 @@ func question(t testing.TB, words []string) (*dns.Msg, Transport) {
 			via.Stream = true
 		case "remote":
 			via.Local = false
+		case "client":
+			via.Client = netip.MustParseAddr(value)
+			via.Local = via.Client.IsLoopback()
+		case "subnet":
+			q.IsEdns0().Option = append(q.IsEdns0().Option, clientSubnet(netip.MustParsePrefix(value)))
+		case "nsid":
+			q.IsEdns0().Option = append(q.IsEdns0().Option, &dns.EDNS0_NSID{Code: dns.EDNS0NSID})
 		case "edns":
 			q.SetEdns0(uint16(number), false)
 		case "do":
@@ -106,6 +115,15 @@ func question(t testing.TB, words []string) (*dns.Msg, Transport) {
 		}
 	}
 	return q, via
+}
+
+// clientSubnet is the option of RFC 7871, with the address as it is given.
+func clientSubnet(p netip.Prefix) *dns.EDNS0_SUBNET {
+	family := uint16(1)
+	if p.Addr().Is6() {
+		family = 2
+	}
+	return &dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: family, SourceNetmask: uint8(p.Bits()), Address: p.Addr().AsSlice()}
 }
 
 // ask sends the question as a packet and returns the parsed reply in words.
@@ -128,6 +146,9 @@ func ask(t testing.TB, r *Resolver, q *dns.Msg, via Transport) []string {
 		for _, rr := range part.rrs {
 			if opt, ok := rr.(*dns.OPT); ok {
 				lines = append(lines, strings.TrimSpace(fmt.Sprintf("edns       version %d, %d bytes %s", opt.Version(), opt.UDPSize(), map[bool]string{true: "do"}[opt.Do()])))
+				for _, o := range opt.Option {
+					lines = append(lines, fmt.Sprintf("option     %T %s", o, o))
+				}
 				continue
 			}
 			lines = append(lines, fmt.Sprintf("%-10s %s", part.name, strings.ReplaceAll(rr.String(), "\t", " ")))

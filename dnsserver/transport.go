@@ -1,6 +1,10 @@
 package dnsserver
 
 import (
+	"hash/fnv"
+	"net"
+	"net/netip"
+
 	"github.com/miekg/dns"
 )
 
@@ -16,8 +20,36 @@ const advertisedSize = DefaultMaxUDPSize
 
 // Transport is how a question came.
 type Transport struct {
-	Stream bool // TCP: an answer may be as long as a message can be
-	Local  bool // from loopback, where packets do not fragment on the way
+	Stream bool       // TCP: an answer may be as long as a message can be
+	Local  bool       // from loopback, where packets do not fragment on the way
+	Client netip.Addr // who asks; not valid if that is not known
+}
+
+// transportOf is how a question from a client's address came.
+func transportOf(client net.Addr, stream bool) Transport {
+	t := Transport{Stream: stream}
+	switch client := client.(type) {
+	case *net.UDPAddr:
+		t.Client = client.AddrPort().Addr().Unmap().WithZone("")
+	case *net.TCPAddr:
+		t.Client = client.AddrPort().Addr().Unmap().WithZone("")
+	}
+	t.Local = t.Client.IsLoopback()
+	return t
+}
+
+// client identifies who asks, for what must be the same each time he does. Where that is
+// this host itself, its node's name stands for it: every host is 127.0.0.1 to itself, and
+// all of them would share one choice.
+func (r *Resolver) client(t Transport) uint64 {
+	h := fnv.New64a()
+	if t.Client.IsValid() && !t.Client.IsLoopback() {
+		b := t.Client.As16()
+		h.Write(b[:])
+	} else {
+		h.Write([]byte(r.nodeName))
+	}
+	return h.Sum64()
 }
 
 // size is how long the reply may be; opt is the question's, nil for none.

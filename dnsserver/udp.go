@@ -31,16 +31,12 @@ func (s *Server) serveUDP() {
 			continue
 		}
 		failures = 0
-		client, ok := session.RemoteAddr().(*net.UDPAddr)
-		if !ok {
-			continue
-		}
-		reply := s.Respond(packet[:n], Transport{Local: client.IP.IsLoopback()}, buf)
+		reply := s.Respond(packet[:n], transportOf(session.RemoteAddr(), false), buf)
 		if reply == nil {
 			continue
 		}
 		if _, err := dns.WriteToSessionUDP(s.udp, reply, session); err != nil && !s.closed() {
-			s.trouble.Error("dns: cannot send a reply over UDP; it was dropped", "client", client.String(), "error", err)
+			s.trouble.Error("dns: cannot send a reply over UDP; it was dropped", "client", session.RemoteAddr().String(), "error", err)
 		}
 	}
 }

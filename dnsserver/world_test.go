@@ -88,6 +88,10 @@ func (w *world) configure(words []string) (err error) {
 			c.UDPAnswerLimit, err = strconv.Atoi(value)
 		case "a_record_limit":
 			c.ARecordLimit, err = strconv.Atoi(value)
+		case "server_id":
+			c.ServerID, c.Version = value, "1.2.3"
+		case "min_ttl":
+			c.SOA.MinTTL, err = time.ParseDuration(value)
 		case "node_ttl":
 			c.NodeTTL, err = time.ParseDuration(value)
 		default:

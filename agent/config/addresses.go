@@ -159,6 +159,23 @@ func ttl(into *time.Duration, v strict.Value) {
 	}
 }
 
+// soaTable reads the members of dns_config.soa: durations, or Consul's whole seconds.
+var soaTable = strict.NewTable(
+	strict.Key[SOA]{Name: "refresh", Read: func(s *SOA, v strict.Value) { secondsOrTTL(&s.Refresh, v) }},
+	strict.Key[SOA]{Name: "retry", Read: func(s *SOA, v strict.Value) { secondsOrTTL(&s.Retry, v) }},
+	strict.Key[SOA]{Name: "expire", Read: func(s *SOA, v strict.Value) { secondsOrTTL(&s.Expire, v) }},
+	strict.Key[SOA]{Name: "min_ttl", Read: func(s *SOA, v strict.Value) { secondsOrTTL(&s.MinTTL, v) }},
+)
+
+// secondsOrTTL reads a TTL that Consul writes as a bare number of seconds.
+func secondsOrTTL(into *time.Duration, v strict.Value) {
+	if n, err := strconv.ParseInt(string(v.JSON()), 10, 32); err == nil && n >= 0 {
+		*into = time.Duration(n) * time.Second
+		return
+	}
+	ttl(into, v)
+}
+
 func serviceTTL(into *map[string]time.Duration, v strict.Value) {
 	for name, member := range v.Members() {
 		if start, isPrefix := strings.CutSuffix(name, "*"); start != "" || !isPrefix {

@@ -174,9 +174,28 @@ type DNS struct {
 	// time drops servers that live. Default: 0, all that fit.
 	UDPAnswerLimit int
 
+	// SOA is what the zones say of themselves.
+	SOA SOA
+
+	// ServerID is the name that the server tells those who ask for one, together with its
+	// version: by NSID, or for id.server, hostname.bind and version.bind in the class
+	// CHAOS. Default: none, and such questions are refused.
+	ServerID string
+
 	// ARecordLimit is the most A or AAAA records in one answer. 1 makes the weighted
 	// shuffle final for clients that sort addresses themselves. 0, the default, is all.
 	ARecordLimit int
+}
+
+// SOA is what the zones say of themselves, in whole seconds.
+type SOA struct {
+	// Refresh, Retry and Expire are for servers that copy a zone, which none can do here.
+	// Default: 1h, 10m, 24h.
+	Refresh, Retry, Expire time.Duration
+
+	// MinTTL is how long the answer that there is no such name or record may be kept, and
+	// so how long a service that just came up may go unnoticed. Default: 0, never.
+	MinTTL time.Duration
 }
 
 // Default returns what holds where nothing is said. NodeName and DataDir are empty:
@@ -194,6 +213,7 @@ func Default() *Config {
 		EncryptVerifyOutgoing: true,
 		LogLevel:              slog.LevelInfo,
 		LogFormat:             "text",
+		DNS:                   DNS{SOA: SOA{Refresh: time.Hour, Retry: 10 * time.Minute, Expire: 24 * time.Hour}},
 	}
 }
 

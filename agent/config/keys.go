@@ -142,6 +142,15 @@ var known = []knownKey{
 	{Key: Key{"dns_config.service_ttl", "", "the same of services, by name, by prefix ending in *, or * for all"}, read: func(d *draft, v strict.Value) {
 		serviceTTL(&d.DNS.ServiceTTL, v)
 	}},
+	{Key: Key{"dns_config.soa", "refresh 1h, retry 10m, expire 24h, min_ttl 0s", "SOA record of the zones; min_ttl is how long the answer that something is not there may be kept"}, read: func(d *draft, v strict.Value) {
+		if o, ok := v.Object(); ok {
+			soaTable.Read(o, &d.DNS.SOA)
+		}
+	}},
+	{Key: Key{"dns_config.server_id", "", "name the DNS server gives to those who ask for it (NSID, id.server), with its version"}, read: func(d *draft, v strict.Value) {
+		v.Text(&d.DNS.ServerID)
+		v.Check(catalog.CheckText(d.DNS.ServerID, maxServerID))
+	}},
 	{Key: Key{"dns_config.only_passing", "false", "leave out instances with a warning"}, read: func(d *draft, v strict.Value) { v.Bool(&d.DNS.OnlyPassing) }},
 	{Key: Key{"dns_config.udp_answer_limit", "0", "most answers over UDP to a client without EDNS; 0 for all that fit"}, read: func(d *draft, v strict.Value) {
 		v.Int(&d.DNS.UDPAnswerLimit, 0, math.MaxUint16)
@@ -159,6 +168,8 @@ var known = []knownKey{
 const (
 	minRetry = 10 * time.Millisecond
 	maxPath  = 4096
+
+	maxServerID = 200 // with "covey" and a version, one string of a TXT record
 )
 
 // keyTable reads a file: known keys, groups of them, and Consul's that are refused.

@@ -102,7 +102,7 @@ func TestFilesAreTakenOn(t *testing.T) {
 			start_join = ["10.0.0.2"] retry_join = ["seeds.example", "[2001:db8::1]:7946", "2001:db8::2"] retry_interval = "3s" retry_max = 4 gossip_rings = 5
 			leave_on_terminate = false data_dir = "/data" encrypt = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 			encrypt_verify_incoming = false encrypt_verify_outgoing = true log_level = "WARN" log_format = "json"
-			dns_config { node_ttl = "5s" service_ttl { "*" = "1s" "Web-*" = "2s" db = "3s" } only_passing = true udp_answer_limit = 5 a_record_limit = 1 }
+			dns_config { node_ttl = "5s" service_ttl { "*" = "1s" "Web-*" = "2s" db = "3s" } only_passing = true udp_answer_limit = 5 a_record_limit = 1 server_id = "n1" soa { min_ttl = 2 refresh = "2h" retry = 700 expire = 90000 } }
 			service { name = "web" port = 80 }
 			services { name = "db" } services { name = "api" meta { a = "b" } }
 			check { name = "mem" ttl = "10s" } checks = [ { name = "disk" http = "http://h/" interval = "1m" body = <<EOF
@@ -157,6 +157,10 @@ rejoin_after_leave = true
 dns_config { allow_stale = true  enable_truncate = true  use_cache = false }
 -- b.json --
 {"rejoin_after_leave": null, "acl": null, "dns_config": {"soa": {}}}`, want: func(c *Config) {}},
+		{claim: "part of the SOA record", files: `-- a.json --
+{"dns_config": {"soa": {"min_ttl": 5, "Retry": "1m"}}}`, want: func(c *Config) {
+			c.DNS.SOA.MinTTL, c.DNS.SOA.Retry = 5*time.Second, time.Minute
+		}},
 		{claim: "several blocks of what may be one, as Consul's users write them", files: `-- a.hcl --
 service { name = "a" }
 service { name = "b"  check { ttl = "1s" }  check { ttl = "2s" } }
@@ -237,7 +241,8 @@ func everyKey(t *testing.T, c *Config) {
 		StartJoin: []string{"10.0.0.2"}, RetryJoin: []string{"seeds.example", "[2001:db8::1]:7946", "2001:db8::2"}, RetryInterval: 3 * time.Second, RetryMax: 4,
 		DataDir: "/data", Encrypt: make(Secret, 32), EncryptVerifyOutgoing: true, GossipRings: 5, LogLevel: slog.LevelWarn, LogFormat: "json",
 		DNS: DNS{NodeTTL: 5 * time.Second, ServiceTTL: map[string]time.Duration{"*": time.Second, "web-*": 2 * time.Second, "db": 3 * time.Second},
-			OnlyPassing: true, UDPAnswerLimit: 5, ARecordLimit: 1},
+			OnlyPassing: true, UDPAnswerLimit: 5, ARecordLimit: 1, ServerID: "n1",
+			SOA: SOA{Refresh: 2 * time.Hour, Retry: 700 * time.Second, Expire: 25 * time.Hour, MinTTL: 2 * time.Second}},
 		Services: []definition.Service{{ID: "web", Name: "web", Port: 80, Weights: one}, {ID: "db", Name: "db", Weights: one},
 			{ID: "api", Name: "api", Meta: map[string]string{"a": "b"}, Weights: one}},
 		Checks: []definition.Check{{ID: "mem", Name: "mem", Status: catalog.Critical, TTL: 10 * time.Second},

@@ -60,7 +60,7 @@ var refused = []struct{ keys, why string }{
 	{`recursors dns_config.recursor_timeout dns_config.recursor_strategy`,
 		"names outside the domain are refused, not forwarded: have your resolver send only the domain here, and remove this key"},
 	{`dns_config.max_stale dns_config.use_cache dns_config.cache_max_age`, dnsDirect},
-	{`dns_config.disable_compression dns_config.enable_additional_node_meta_txt dns_config.soa dns_config.prefer_namespace`,
+	{`dns_config.disable_compression dns_config.enable_additional_node_meta_txt dns_config.prefer_namespace`,
 		notTunable},
 	{`advertise_addr_ipv4 advertise_addr_ipv6`, "write advertise_addr instead"},
 	{`serf_lan`, "write bind_addr instead"},
