@@ -40,6 +40,7 @@ type inquiry struct {
 	room    int      // more entries than this cannot fit
 	client  uint64   // who asks, if not all can be answered
 	explain bool     // fill leftOut; room does not bind
+	whole   bool     // neither room nor a_record_limit binds
 	trail   []string // the names that aliases led through to here
 	sought  *int     // how many names outside were looked up for this question
 }

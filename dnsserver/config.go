@@ -83,6 +83,11 @@ type Config struct {
 	// one that does not turn to TCP (HAProxy) gets the whole set that way.
 	MaxUDPSize int
 
+	// PortableUDP has packets read and written one by one and answered by the full path
+	// only, as on systems other than Linux: for comparing the two, and for a kernel that
+	// turns out not to have what the other way needs.
+	PortableUDP bool
+
 	// MaxTCPConns bounds the open connections, 1024 by default. When all are taken, the
 	// one that was silent longest gives way to a new one.
 	MaxTCPConns int

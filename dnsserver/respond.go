@@ -14,9 +14,13 @@ import (
 const (
 	bitQR      = 1 << 7
 	maskOpcode = 0xf << 3
+	bitAA      = 1 << 2
 	bitTC      = 1 << 1
 	bitRD      = 1 << 0
 )
+
+// bitCD is one of the fourth byte: RFC 4035 section 3.2.2.
+const bitCD = 1 << 4
 
 // Respond returns the reply to a packet, nil for silence. It uses buf for it if that
 // is long enough. Whatever the packet holds, Respond does not panic, and the reply is

@@ -1,7 +1,9 @@
 package dnsserver
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"runtime"
 	"sync"
@@ -12,8 +14,8 @@ import (
 // closes and waits. Its methods are safe to call at once.
 type Server struct {
 	*Resolver
-	udp         *net.UDPConn
-	tcp         *net.TCPListener
+	sockets     *sockets
+	fast        *fastPath // nil for the portable loop
 	conns       *conns
 	idleTimeout time.Duration
 	trouble     quietly // logs of failing sockets
@@ -35,29 +37,39 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	c.setDefaults()
-	udp, tcp, err := listen(c.Addr)
+	// Whoever has questions logged wants all of them, and only the full path logs.
+	fast := batches && !c.PortableUDP && !c.Logger.Enabled(context.Background(), slog.LevelDebug)
+	count := 1
+	if fast {
+		count = runtime.GOMAXPROCS(0)
+	}
+	sockets, err := listen(c.Addr, count)
 	if err != nil {
 		return nil, err
 	}
-	return &Server{
+	s := &Server{
 		Resolver:    r,
-		udp:         udp,
-		tcp:         tcp,
+		sockets:     sockets,
 		conns:       newConns(c.MaxTCPConns),
 		idleTimeout: c.TCPIdleTimeout,
 		trouble:     quietly{log: c.Logger},
 		closing:     make(chan struct{}),
-	}, nil
+	}
+	if fast {
+		s.fast = newFastPath(r)
+	}
+	return s, nil
 }
 
 // Addr is the address served over UDP; that over TCP has the same IP and port.
-func (s *Server) Addr() net.Addr { return s.udp.LocalAddr() }
+func (s *Server) Addr() net.Addr { return s.sockets.udp[0].LocalAddr() }
 
 // errRanTwice is a fault of the program, not of a user.
 var errRanTwice = errors.New("dns server: Run was called twice")
 
 // Run serves until Close, and returns nil then. Questions over UDP are answered by as
-// many goroutines as there are processors: an answer never waits for anything.
+// many goroutines as there are processors: an answer never waits for anything. On
+// Linux each has a socket of its own and takes many packets at a time.
 func (s *Server) Run() error {
 	s.mu.Lock()
 	if s.ran {
@@ -68,8 +80,12 @@ func (s *Server) Run() error {
 	select {
 	case <-s.closing:
 	default:
-		for range runtime.GOMAXPROCS(0) {
-			s.running.Go(s.serveUDP)
+		for i := range runtime.GOMAXPROCS(0) {
+			if s.fast != nil {
+				s.running.Go(func() { s.serveBatches(s.sockets.udp[i%len(s.sockets.udp)]) })
+			} else {
+				s.running.Go(func() { s.serveUDP(s.sockets.udp[0]) })
+			}
 		}
 		s.running.Go(s.serveTCP)
 	}
@@ -86,7 +102,7 @@ func (s *Server) Close() error {
 		s.mu.Lock()
 		close(s.closing)
 		s.mu.Unlock()
-		err = errors.Join(s.udp.Close(), s.tcp.Close())
+		err = s.sockets.close()
 		s.conns.closeAll()
 	})
 	s.running.Wait()

@@ -58,7 +58,7 @@ func dialAndAsk(t testing.TB, network, addr, name string, qtype uint16, edns uin
 func TestUDPAndTCPAnswerOnOneAddress(t *testing.T) {
 	s := start(t, fleet(t, 100), "127.0.0.1:0")
 	addr := s.Addr().String()
-	if udp, tcp := s.Addr().(*net.UDPAddr).Port, s.tcp.Addr().(*net.TCPAddr).Port; udp != tcp || udp == 0 {
+	if udp, tcp := s.Addr().(*net.UDPAddr).Port, s.sockets.tcp.Addr().(*net.TCPAddr).Port; udp != tcp || udp == 0 {
 		t.Fatalf("UDP has port %d, TCP %d", udp, tcp)
 	}
 	if m := dialAndAsk(t, "udp", addr, "web.service.local.", dns.TypeSRV, 0); !m.Truncated || len(m.Answer) == 0 {

@@ -201,7 +201,7 @@ func (in *inquiry) reachable(chosen []lb.Choice, a *answer) []lb.Choice {
 
 // limit applies Config.ARecordLimit.
 func (in *inquiry) limit(members []member, a *answer) []member {
-	if in.addressLimit == 0 || len(members) <= in.addressLimit {
+	if in.whole || in.addressLimit == 0 || len(members) <= in.addressLimit {
 		return members
 	}
 	for _, m := range members[in.addressLimit:] {
@@ -215,7 +215,7 @@ func (in *inquiry) limit(members []member, a *answer) []member {
 // cut saves rendering what fit would drop anyhow: those furthest from the client. One
 // too many stays, so that fit knows of it. The order of the rest is kept.
 func (in *inquiry) cut(members []member) []member {
-	if in.explain || len(members) <= in.room+1 {
+	if in.explain || in.whole || len(members) <= in.room+1 {
 		return members
 	}
 	ranks := make([]float64, len(members))

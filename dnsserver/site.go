@@ -58,6 +58,7 @@ func numberOnly(ip netip.Addr) netip.Addr { return ip.Unmap().WithZone("") }
 type member struct {
 	lb.Choice // the first of them; Weight is that of all, at most 65535
 	site
+	share  uint32 // the sum of all their weights
 	others []*catalog.Endpoint
 }
 
@@ -76,11 +77,12 @@ func merge(chosen []lb.Choice, where func(*catalog.Endpoint) site) []member {
 		i, met := at[s]
 		if !met {
 			at[s] = len(members)
-			members = append(members, member{Choice: c, site: s})
+			members = append(members, member{Choice: c, site: s, share: uint32(c.Weight)})
 			continue
 		}
 		m := &members[i]
 		m.Weight = uint16(min(uint32(m.Weight)+uint32(c.Weight), math.MaxUint16))
+		m.share += uint32(c.Weight)
 		m.others = append(m.others, c.Endpoint)
 	}
 	return members

@@ -13,7 +13,7 @@ import (
 func (s *Server) serveTCP() {
 	failures := 0
 	for {
-		raw, err := s.tcp.AcceptTCP()
+		raw, err := s.sockets.tcp.AcceptTCP()
 		if err != nil {
 			if s.closed() || errors.Is(err, net.ErrClosed) {
 				return

@@ -27,15 +27,18 @@ type Transport struct {
 
 // transportOf is how a question from a client's address came.
 func transportOf(client net.Addr, stream bool) Transport {
-	t := Transport{Stream: stream}
 	switch client := client.(type) {
 	case *net.UDPAddr:
-		t.Client = client.AddrPort().Addr().Unmap().WithZone("")
+		return from(client.AddrPort().Addr(), stream)
 	case *net.TCPAddr:
-		t.Client = client.AddrPort().Addr().Unmap().WithZone("")
+		return from(client.AddrPort().Addr(), stream)
 	}
-	t.Local = t.Client.IsLoopback()
-	return t
+	return Transport{Stream: stream}
+}
+
+func from(client netip.Addr, stream bool) Transport {
+	client = client.Unmap().WithZone("")
+	return Transport{Stream: stream, Local: client.IsLoopback(), Client: client}
 }
 
 // client identifies who asks, for what must be the same each time he does. Where that is

@@ -12,13 +12,13 @@ import (
 const longestQuestion = 4096
 
 // serveUDP answers packets one after the other until the socket is closed.
-func (s *Server) serveUDP() {
+func (s *Server) serveUDP(udp *net.UDPConn) {
 	packet := make([]byte, longestQuestion)
 	buf := make([]byte, longestQuestion)
 	failures := 0
 	for {
 		// A session holds, besides the client's address, to which of ours it wrote.
-		n, session, err := dns.ReadFromSessionUDP(s.udp, packet)
+		n, session, err := dns.ReadFromSessionUDP(udp, packet)
 		if err != nil {
 			if s.closed() || errors.Is(err, net.ErrClosed) {
 				return
@@ -35,7 +35,7 @@ func (s *Server) serveUDP() {
 		if reply == nil {
 			continue
 		}
-		if _, err := dns.WriteToSessionUDP(s.udp, reply, session); err != nil && !s.closed() {
+		if _, err := dns.WriteToSessionUDP(udp, reply, session); err != nil && !s.closed() {
 			s.trouble.Error("dns: cannot send a reply over UDP; it was dropped", "client", session.RemoteAddr().String(), "error", err)
 		}
 	}
