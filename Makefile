@@ -70,7 +70,10 @@ sim: ## 10,000 simulated cores (SIM_ARGS are passed on), then 50 whole agents in
 	@$(GO) run ./scripts/sim $(SIM_ARGS)
 	@$(GO) test ./agent -count=1 -run TestSimulated -sim.nodes=50 -v -timeout 15m
 
-.PHONY: bench-gossip
+.PHONY: bench-gossip bench-dns
+bench-dns: ## what an answer costs, beside NSD and Knot DNS, which it installs (BENCH_ARGS are passed on)
+	@$(GO) run ./scripts/bench-dns $(BENCH_ARGS)
+
 bench-gossip: ## how fast a change is everywhere, beside serf's events (BENCH_ARGS are passed on)
 	@$(GO) run ./scripts/bench-gossip $(BENCH_ARGS)
 

@@ -230,6 +230,7 @@ func (a *Agent) dnsConfig() dnsserver.Config {
 		OnlyPassing:    a.cfg.DNS.OnlyPassing,
 		UDPAnswerLimit: a.cfg.DNS.UDPAnswerLimit,
 		ARecordLimit:   a.cfg.DNS.ARecordLimit,
+		PortableUDP:    a.cfg.DNS.PortableUDP,
 	}
 }
 

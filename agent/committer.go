@@ -26,7 +26,7 @@ type committer struct {
 	health   *health.Monitor
 	local    *local
 	publish  func(...replica.Put)
-	pack     func(*catalog.Instance) *catalog.Packed // as the catalogue keeps it
+	pack     func(*catalog.Instance) *catalog.Packed    // as the catalogue keeps it
 	node     func(checks []catalog.Check) *catalog.Node // the node's record
 	index    func() uint64                              // of the catalogue
 

@@ -185,6 +185,10 @@ type DNS struct {
 	// ARecordLimit is the most A or AAAA records in one answer. 1 makes the weighted
 	// shuffle final for clients that sort addresses themselves. 0, the default, is all.
 	ARecordLimit int
+
+	// PortableUDP has packets read and written one by one and answered by the full path,
+	// as on systems other than Linux. It costs three times as much. Default: false.
+	PortableUDP bool
 }
 
 // SOA is what the zones say of themselves, in whole seconds.

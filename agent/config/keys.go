@@ -155,6 +155,7 @@ var known = []knownKey{
 	{Key: Key{"dns_config.udp_answer_limit", "0", "most answers over UDP to a client without EDNS; 0 for all that fit"}, read: func(d *draft, v strict.Value) {
 		v.Int(&d.DNS.UDPAnswerLimit, 0, math.MaxUint16)
 	}},
+	{Key: Key{"dns_config.portable_udp", "false", "read and write packets one by one, as on systems other than Linux"}, read: func(d *draft, v strict.Value) { v.Bool(&d.DNS.PortableUDP) }},
 	{Key: Key{"dns_config.a_record_limit", "0", "most A or AAAA records in an answer; 0 for all"}, read: func(d *draft, v strict.Value) {
 		v.Int(&d.DNS.ARecordLimit, 0, math.MaxUint16)
 	}},
