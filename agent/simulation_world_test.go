@@ -41,7 +41,9 @@ type worldInstance struct {
 	gen, said   int // seq of the last registration and of the last status
 }
 
-func newWorld() *world { return &world{nodes: map[string]*worldNode{}, disks: map[catalog.NodeID]bool{}, ended: map[string]bool{}} }
+func newWorld() *world {
+	return &world{nodes: map[string]*worldNode{}, disks: map[catalog.NodeID]bool{}, ended: map[string]bool{}}
+}
 
 func (w *world) rise(name string, id catalog.NodeID) {
 	w.mu.Lock()

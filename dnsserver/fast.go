@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 
 	"github.com/miekg/dns"
+
+	"covey/lb"
 )
 
 // fastPath answers the questions that make up nearly all of the load (A, AAAA and SRV
@@ -33,8 +35,9 @@ func newFastPath(r *Resolver) *fastPath { return &fastPath{Resolver: r, seed: ma
 // scribe is one goroutine's use of the fast path. It is not safe for concurrent use.
 type scribe struct {
 	*fastPath
-	rand   *rand.Rand
-	draw   draw
+	draw   *lb.Draw
+	target [maxPrepared]uint16 // where in the message the names are that own the glue
+	met    [maxPrepared]bool   // which glue it has
 	name   [maxWireName]byte
 	counts tally
 }
@@ -43,7 +46,7 @@ type scribe struct {
 const maxWireName = 255
 
 func (f *fastPath) scribe() *scribe {
-	return &scribe{fastPath: f, rand: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))}
+	return &scribe{fastPath: f, draw: lb.NewDraw(rand.Uint64())}
 }
 
 // tally counts what a scribe answered until it is added to the counters that all share.
@@ -104,8 +107,7 @@ func (s *scribe) answer(packet []byte, t Transport, buf []byte) (reply []byte, o
 	m := append(buf, packet[:q.end]...)
 	m[2] = bitQR | bitAA | packet[2]&bitRD
 	m[3] = packet[3] & bitCD
-	s.draw.order(p, s.rand)
-	m, additional := p.write(m, &s.draw)
+	m, additional := s.write(m, p, p.order(s.draw))
 	if q.edns {
 		m = appendOPT(m, q.do)
 		additional++

@@ -12,6 +12,7 @@ import (
 	"github.com/miekg/dns"
 
 	"covey/catalog"
+	"covey/lb"
 )
 
 // changing is a world whose every part is drawn from a seed, and which goes on changing.
@@ -294,6 +295,54 @@ func TestFastPathAllocatesNothing(t *testing.T) {
 			}
 		}); n != 0 {
 			t.Errorf("%s: %v allocations an answer", dns.TypeToString[qtype], n)
+		}
+	}
+}
+
+// TestFastFirstAnswersFollowTheWeights asks 100,000 times about twenty unequal
+// instances, as packets, for both kinds of records.
+func TestFastFirstAnswersFollowTheWeights(t *testing.T) {
+	const n, total = 20, 100_000
+	var lines strings.Builder
+	sum := 0
+	for i := range n {
+		fmt.Fprintf(&lines, "node n%d 10.1.0.%d\nservice web a@n%d :8080 weight=%d\n", i, i, i, 1+i*i)
+		sum += 1 + i*i
+	}
+	w := worldOf(t, lines.String())
+	for _, qtype := range []uint16{dns.TypeA, dns.TypeSRV} {
+		s := newFastPath(w.resolver(t)).scribe()
+		s.draw = lb.NewDraw(uint64(qtype))
+		packet := pack(t, new(dns.Msg).SetQuestion("web.service.local.", qtype).SetEdns0(4096, false))
+		buf := make([]byte, 0, longestQuestion)
+		var first [n]int
+		for range total {
+			reply, ok := s.answer(packet, Transport{Local: true}, buf)
+			if !ok {
+				t.Fatal("not answered")
+			}
+			rr, _, err := dns.UnpackRR(reply, len(packet)-emptyOPTSize)
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch rr := rr.(type) {
+			case *dns.A:
+				first[rr.A.To4()[3]]++
+			case *dns.SRV:
+				var i int
+				if _, err := fmt.Sscanf(rr.Target, "n%d.", &i); err != nil {
+					t.Fatal(rr)
+				}
+				first[i]++
+			}
+		}
+		chi2 := 0.0
+		for i, got := range first {
+			want := float64(total) * float64(1+i*i) / float64(sum)
+			chi2 += (float64(got) - want) * (float64(got) - want) / want
+		}
+		if chi2 > 43.820 { // exceeded once in a thousand times, at 19 degrees of freedom
+			t.Errorf("%s: chi-square %.1f; first answers %v", dns.TypeToString[qtype], chi2, first)
 		}
 	}
 }

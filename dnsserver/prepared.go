@@ -2,9 +2,11 @@ package dnsserver
 
 import (
 	"encoding/binary"
-	"math/rand/v2"
+	"slices"
 
 	"github.com/miekg/dns"
+
+	"covey/lb"
 )
 
 // prepared is the answer to a question that is asked often, rendered so that giving it
@@ -20,30 +22,27 @@ type prepared struct {
 	useless bool            // the full path must answer this one
 
 	records []preparedRecord
-	equal   bool // all weights are the same: any order is as good as another
-	limit   int  // of records in an answer
-	glue    int  // distinct additional records
-	size    int  // bytes of an answer with the most there may be, from the header on, without OPT
+	means   []float64 // lb.Mean of the weight of each
+	equal   bool      // all weights are the same: any order is as good as another
+	limit   int       // of records in an answer
+	glue    int       // distinct additional records
+	size    int       // bytes of an answer with the most there may be, from the header on, without OPT
 }
 
 // preparedRecord is one answer and what belongs to it in the additional section.
 type preparedRecord struct {
-	mean    float64 // 1/weight: of the waiting time whose order is the order of answers
-	late    float64 // added to it: those of weight 0 come after all others
-	answer  []byte  // from the owner, which is a pointer to the question, to the end
-	glue    []byte  // likewise, but without its owner; empty if there is none
-	shared  int     // which of the distinct glue it is
-	pointAt int     // where in answer the name is that owns the glue
+	answer  []byte // from the owner, which is a pointer to the question, to the end
+	glue    []byte // likewise, but without its owner; empty if there is none
+	shared  int    // which of the distinct glue it is
+	pointAt int    // where in answer the name is that owns the glue
 }
 
 const (
 	// maxPrepared bounds the records of a prepared answer; what has more does not fit the
 	// packets of most clients.
-	maxPrepared = 256
+	maxPrepared = lb.MaxDraw
 	// maxPreparedSize is how long a prepared answer may be.
 	maxPreparedSize = 4096
-	// latest is longer than any waiting time of a weight of 1 or more.
-	latest = 1e6
 )
 
 // prepare renders the answer to a question about a service. It returns nil for names
@@ -80,10 +79,11 @@ func (r *Resolver) prepare(qname string, qtype uint16, wire []byte) *prepared {
 			rec.shared = n
 		}
 		p.records = append(p.records, rec)
+		p.means = append(p.means, lb.Mean(a.entries[i].member.share))
 		longest = max(longest, len(rec.answer)+len(rec.glue)+2)
 	}
 	p.glue = len(glues)
-	p.equal = sameWeights(p.records)
+	p.equal = slices.Max(p.means) == slices.Min(p.means)
 	p.size = headerSize + len(wire) + 4
 	if p.limit < len(p.records) {
 		p.size += p.limit * longest
@@ -119,10 +119,6 @@ func prepareRecord(e *entry, qname string, qtype uint16) (rec preparedRecord, ok
 		return rec, false
 	}
 	rec.answer = append([]byte{0xc0, headerSize}, rest...)
-	rec.mean = 1 / float64(e.member.share)
-	if e.member.share == 0 {
-		rec.mean, rec.late = 1, latest
-	}
 	if len(e.glue) == 0 {
 		return rec, true
 	}
@@ -150,76 +146,36 @@ func withoutOwner(rr dns.RR) ([]byte, bool) {
 	return append([]byte(nil), buf[at:n]...), true
 }
 
-func sameWeights(records []preparedRecord) bool {
-	for i := range records {
-		if records[i].mean != records[0].mean || records[i].late != records[0].late {
-			return false
-		}
-	}
-	return true
-}
-
-// draw is the order of one answer: places in records, and room to find it in.
-type draw struct {
-	place [maxPrepared]uint16
-	at    [maxPrepared]float64
-	met   [maxPrepared]bool
-}
-
-// order draws an order: the first p.limit places are those to answer with.
-func (d *draw) order(p *prepared, r *rand.Rand) {
-	n := len(p.records)
+// order draws the places of the records to answer with.
+func (p *prepared) order(d *lb.Draw) []uint8 {
 	if p.equal {
-		for i := range n {
-			d.place[i] = uint16(i)
-		}
-		for i := range min(p.limit, n-1) { // Fisher, Yates
-			j := i + int(uint32(uint64(uint32(r.Uint64()))*uint64(n-i)>>32))
-			d.place[i], d.place[j] = d.place[j], d.place[i]
-		}
-		return
+		return d.Evenly(len(p.records), p.limit)
 	}
-	// See lb.Shuffle for why the order of these times is the one wanted. Answers have few
-	// records, and only as many places are kept as are asked for.
-	kept := 0
-	for i := range n {
-		rec := &p.records[i]
-		at := r.ExpFloat64()*rec.mean + rec.late
-		if kept == p.limit {
-			if at >= d.at[kept-1] {
-				continue
-			}
-			kept--
-		}
-		k := kept
-		for ; k > 0 && d.at[k-1] > at; k-- {
-			d.at[k], d.place[k] = d.at[k-1], d.place[k-1]
-		}
-		d.at[k], d.place[k] = at, uint16(i)
-		kept++
-	}
+	return d.ByWeight(p.means, p.limit)
 }
 
-// write appends the answers in the order drawn, then their glue, to a message that ends
+// write appends the records at the places drawn, then their glue, to a message that ends
 // with the question, and returns how many additional records that are.
-func (p *prepared) write(m []byte, d *draw) (reply []byte, additional int) {
-	var target [maxPrepared]uint16
-	for i := range p.limit {
-		rec := &p.records[d.place[i]]
-		target[i] = uint16(len(m) + rec.pointAt)
-		m = append(m, rec.answer...)
-	}
+func (s *scribe) write(m []byte, p *prepared, places []uint8) (reply []byte, additional int) {
 	if p.glue == 0 {
+		for _, place := range places {
+			m = append(m, p.records[place].answer...)
+		}
 		return m, 0
 	}
-	clear(d.met[:p.glue])
-	for i := range p.limit {
-		rec := &p.records[d.place[i]]
-		if len(rec.glue) == 0 || d.met[rec.shared] {
+	for i, place := range places {
+		rec := &p.records[place]
+		s.target[i] = uint16(len(m) + rec.pointAt)
+		m = append(m, rec.answer...)
+	}
+	clear(s.met[:p.glue])
+	for i, place := range places {
+		rec := &p.records[place]
+		if len(rec.glue) == 0 || s.met[rec.shared] {
 			continue
 		}
-		d.met[rec.shared] = true
-		m = binary.BigEndian.AppendUint16(m, 0xc000|target[i])
+		s.met[rec.shared] = true
+		m = binary.BigEndian.AppendUint16(m, 0xc000|s.target[i])
 		m = append(m, rec.glue...)
 		additional++
 	}

@@ -23,10 +23,12 @@ func Affinity(client, endpoint uint64, weight uint16) float64 {
 // beyondAll is more than -ln(u) can be, 37.4.
 const beyondAll = 64
 
-// mix spreads every bit over all others: the finalizer of SplitMix64 (Steele, Lea and
-// Flood, "Fast splittable pseudorandom number generators", 2014).
-func mix(x uint64) uint64 {
-	x += 0x9e3779b97f4a7c15
+// mix spreads every bit over all others.
+func mix(x uint64) uint64 { return mixed(x + 0x9e3779b97f4a7c15) }
+
+// mixed is the finalizer of SplitMix64 (Steele, Lea and Flood, "Fast splittable
+// pseudorandom number generators", 2014).
+func mixed(x uint64) uint64 {
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	return x ^ x>>31
