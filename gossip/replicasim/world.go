@@ -2,7 +2,6 @@ package replicasim
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -16,52 +15,66 @@ type Config struct {
 	Core  replica.Config // Self, Epoch, Roster and Validate are set for each node
 
 	// Links between any two nodes.
-	MinDelay, MaxDelay time.Duration // evenly distributed
-	Loss, Duplicate    float64       // of frames: packets and streams alike
+	Latency         Latency
+	Loss, Duplicate float64 // of frames; a stream may lose frames but doubles none
+
+	// Strangers has nodes begin without knowing any other, each with a roster of its
+	// own. Else all see all, and those who see the same share their memory.
+	Strangers bool
 }
 
 // Faults counts what really happened to frames.
 type Faults struct {
-	Lost, Doubled, Cut, Stalled, ToDead uint64
+	Lost      uint64 // on any link
+	OneWay    uint64 // lost on a link that is worse one way
+	Doubled   uint64
+	Reordered uint64 // packets that overtook an earlier one on their link
+	Cut       uint64
+	Stalled   uint64 // held up at a node that stood still
+	ToDead    uint64
 }
+
+// link is the way from one node to another.
+type link struct{ from, to int32 }
 
 // World is a set of nodes and the links between them.
 type World struct {
-	cfg    Config
-	rng    *rand.Rand
-	now    time.Duration // since the epoch of the simulation
-	begin  time.Time
-	queue  queue
-	nodes  []*Node
-	index  map[replica.ID]int32
-	rings  *replica.Rings
-	calls  []func()
-	cut    func(from, to int) bool
+	cfg   Config
+	rng   *rand.Rand
+	now   time.Duration // since the epoch of the simulation
+	begin time.Time
+	queue queue
+	nodes []*Node
+	index map[replica.ID]int32
+	rings *replica.Rings // that nodes share, unless they are strangers
+	calls []func()
+
+	cut     func(from, to int) bool
+	worse   map[link]float64       // loss on one way between two, on top
+	streams map[link]time.Duration // when the last frame of a stream arrives
+	latest  map[link]time.Duration // when the last packet does
+
 	Faults Faults
 
 	// Learned is called when a node applies a change of another's.
 	Learned func(node, owner int, at time.Duration)
 	// Sent is called for every frame that leaves a node.
 	Sent func(node int, frame []byte)
+	// watch is told of everything that a node's core did.
+	watch func(n *Node, fx *replica.Effects)
 }
 
-// Node is one core.
-type Node struct {
-	*replica.Core
-	ID      replica.ID
-	view    *view
-	dead    bool
-	stalled time.Duration // until then
-	pending bool          // a flush is due
-}
-
-// New makes a world whose nodes all see one another and know nothing else.
+// New makes a world whose nodes know nothing; all see one another unless they are
+// strangers.
 func New(cfg Config) (*World, error) {
 	w := &World{
-		cfg:   cfg,
-		rng:   rand.New(rand.NewPCG(cfg.Seed, 0x5eed)),
-		begin: time.Unix(1_700_000_000, 0),
-		index: make(map[replica.ID]int32, cfg.Nodes),
+		cfg:     cfg,
+		rng:     rand.New(rand.NewPCG(cfg.Seed, 0x5eed)),
+		begin:   time.Unix(1_700_000_000, 0),
+		index:   make(map[replica.ID]int32, cfg.Nodes),
+		worse:   map[link]float64{},
+		streams: map[link]time.Duration{},
+		latest:  map[link]time.Duration{},
 	}
 	rings := cfg.Core.Rings
 	if rings == 0 { // as many as a cluster of any size wants
@@ -70,31 +83,34 @@ func New(cfg Config) (*World, error) {
 	w.rings = replica.NewRings(rings)
 	ids := make([]replica.ID, cfg.Nodes)
 	for i := range ids {
-		binary.BigEndian.PutUint64(ids[i][:], w.rng.Uint64())
-		binary.BigEndian.PutUint64(ids[i][8:], w.rng.Uint64())
-		w.index[ids[i]] = int32(i)
+		ids[i] = w.newID()
 	}
-	w.rings.AddAll(ids)
-	for i, id := range ids {
-		n := &Node{ID: id, view: &view{world: w}}
-		w.nodes = append(w.nodes, n)
-		if err := w.boot(n, 1); err != nil {
-			return nil, err
+	if !cfg.Strangers {
+		w.rings.AddAll(ids)
+	}
+	for _, id := range ids {
+		if n := w.add(id); !cfg.Strangers {
+			if err := w.boot(n, 1); err != nil {
+				return nil, err
+			}
 		}
-		w.push(time.Duration(w.rng.Int64N(int64(time.Second))), int32(i), tickEvent, nil)
 	}
 	return w, nil
 }
 
-// boot gives a node a core that knows nothing.
-func (w *World) boot(n *Node, epoch uint64) error {
-	core := w.cfg.Core
-	core.Self, core.Epoch, core.Roster = n.ID, epoch, n.view
-	var err error
-	if n.Core, err = replica.New(core, w.Time()); err != nil {
-		return fmt.Errorf("starting a simulated node: %w", err)
-	}
-	return nil
+func (w *World) newID() replica.ID {
+	var id replica.ID
+	binary.BigEndian.PutUint64(id[:], w.rng.Uint64())
+	binary.BigEndian.PutUint64(id[8:], w.rng.Uint64())
+	return id
+}
+
+// add gives the world a node, which is dead until it is booted.
+func (w *World) add(id replica.ID) *Node {
+	n := &Node{ID: id, at: int32(len(w.nodes)), world: w, dead: true}
+	w.index[id] = n.at
+	w.nodes = append(w.nodes, n)
+	return n
 }
 
 // Node returns a node.
@@ -102,9 +118,6 @@ func (w *World) Node(i int) *Node { return w.nodes[i] }
 
 // Now is the virtual time since the beginning.
 func (w *World) Now() time.Duration { return w.now }
-
-// Time is Now as cores see it.
-func (w *World) Time() time.Time { return w.begin.Add(w.now) }
 
 // After has f called in virtual time.
 func (w *World) After(d time.Duration, f func()) {
@@ -115,12 +128,12 @@ func (w *World) After(d time.Duration, f func()) {
 // Put changes an entry of a node's own; an empty value deletes it.
 func (w *World) Put(node int, key, value string) {
 	n := w.nodes[node]
-	p := replica.Put{Key: key}
+	p := replica.Put{Key: key, Value: value}
 	if value != "" {
 		p.Payload = []byte(value)
 	}
-	n.Local(w.Time(), p)
-	w.flush(int32(node))
+	n.Local(n.clock(), p)
+	w.flush(n)
 }
 
 // Kill ends a node; who knows of it is said by See.
@@ -129,13 +142,25 @@ func (w *World) Kill(node int) { w.nodes[node].dead = true }
 // Stall holds a node still for a while: what reaches it waits.
 func (w *World) Stall(node int, d time.Duration) { w.nodes[node].stalled = w.now + d }
 
+// Jump sets a node's clock forward, or back.
+func (w *World) Jump(node int, by time.Duration) { w.nodes[node].skew += by }
+
 // Cut decides from now on which frames are swallowed; nil ends all cuts.
 func (w *World) Cut(cut func(from, to int) bool) { w.cut = cut }
 
-// See changes what one node sees of another.
+// Worsen has a part of the frames from one node to another lost on top, and none of
+// those the other way.
+func (w *World) Worsen(from, to int, loss float64) { w.worse[link{int32(from), int32(to)}] = loss }
+
+// See changes what one node sees of another; Unknown says that it left.
 func (w *World) See(node, other int, m replica.Membership) {
-	w.nodes[node].SetMember(w.Time(), w.nodes[other].ID, m)
-	w.flush(int32(node))
+	n := w.nodes[node]
+	if m == replica.Unknown {
+		n.Drop(n.clock(), w.nodes[other].ID)
+	} else {
+		n.SetMember(n.clock(), w.nodes[other].ID, m)
+	}
+	w.flush(n)
 }
 
 // Run lets virtual time pass.
@@ -155,7 +180,9 @@ func (w *World) push(after time.Duration, to, from int32, frame []byte) {
 
 func (w *World) happen(e *event) {
 	if e.from == callEvent {
-		w.calls[e.to]()
+		f := w.calls[e.to]
+		w.calls[e.to] = nil
+		f()
 		return
 	}
 	n := w.nodes[e.to]
@@ -163,6 +190,8 @@ func (w *World) happen(e *event) {
 		if e.from >= 0 {
 			w.Faults.ToDead++
 		}
+		n.ticking = n.ticking && e.from != tickEvent
+		n.pending = n.pending && e.from != flushEvent
 		return
 	}
 	if n.stalled > w.now {
@@ -172,67 +201,86 @@ func (w *World) happen(e *event) {
 	}
 	switch e.from {
 	case tickEvent:
-		n.Tick(w.Time())
+		n.Tick(n.clock())
 		w.push(time.Second, e.to, tickEvent, nil)
 	case flushEvent:
 		n.pending = false
 	default:
-		n.Receive(w.Time(), w.nodes[e.from].ID, e.frame)
+		n.Receive(n.clock(), w.nodes[e.from].ID, e.frame)
 	}
-	w.flush(e.to)
+	w.flush(n)
 }
 
 // moreDelay is what an agent waits before it goes on with what a budget held back.
 const moreDelay = 2 * time.Millisecond
 
 // flush carries out a core's effects.
-func (w *World) flush(node int32) {
-	n := w.nodes[node]
+func (w *World) flush(n *Node) {
+	if n.dead {
+		return
+	}
 	fx := n.Flush()
+	if w.watch != nil {
+		w.watch(n, &fx)
+	}
 	if w.Learned != nil {
 		for i := range fx.Changes {
-			if owner, ok := w.index[fx.Changes[i].Owner]; ok && owner != node {
-				w.Learned(int(node), int(owner), w.now)
+			if owner, ok := w.index[fx.Changes[i].Owner]; ok && owner != n.at {
+				w.Learned(int(n.at), int(owner), w.now)
 			}
 		}
 	}
 	for i := range fx.Sends {
 		if w.Sent != nil {
-			w.Sent(int(node), fx.Sends[i].Frame)
+			w.Sent(int(n.at), fx.Sends[i].Frame)
 		}
 		if to, ok := w.index[fx.Sends[i].To]; ok {
-			w.transmit(node, to, fx.Sends[i].Frame)
+			w.transmit(link{n.at, to}, &fx.Sends[i])
 		}
 	}
 	if fx.More && !n.pending {
 		n.pending = true
-		w.push(moreDelay, node, flushEvent, nil)
+		w.push(moreDelay, n.at, flushEvent, nil)
 	}
 }
 
-func (w *World) transmit(from, to int32, frame []byte) {
-	if w.cut != nil && w.cut(int(from), int(to)) {
+func (w *World) transmit(l link, s *replica.Send) {
+	if w.cut != nil && w.cut(int(l.from), int(l.to)) {
 		w.Faults.Cut++
 		return
 	}
 	copies := 1
-	if w.cfg.Duplicate > 0 && w.rng.Float64() < w.cfg.Duplicate {
+	if !s.Stream && w.cfg.Duplicate > 0 && w.rng.Float64() < w.cfg.Duplicate {
 		w.Faults.Doubled++
 		copies = 2
 	}
 	for range copies {
-		if w.cfg.Loss > 0 && w.rng.Float64() < w.cfg.Loss {
-			w.Faults.Lost++
+		if w.lost(l) {
 			continue
 		}
-		delay := w.cfg.MinDelay
-		if spread := w.cfg.MaxDelay - w.cfg.MinDelay; spread > 0 {
-			delay += time.Duration(w.rng.Int64N(int64(spread)))
+		at := w.now + w.cfg.Latency(w.rng)
+		last := w.latest
+		if s.Stream {
+			last = w.streams
+			at = max(at, last[l])
+		} else if at < last[l] {
+			w.Faults.Reordered++
 		}
-		w.push(delay, to, from, frame)
+		if w.cfg.Strangers || s.Stream { // among ten thousand, links are too many to be noted
+			last[l] = max(at, last[l])
+		}
+		w.push(at-w.now, l.to, l.from, s.Frame)
 	}
 }
 
-// Hide has the node not know of another, without its core being told: a newcomer of
-// which it has not heard yet.
-func (n *Node) Hide(other int) { n.view.Set(n.view.world.nodes[other].ID, replica.Unknown) }
+func (w *World) lost(l link) bool {
+	if w.cfg.Loss > 0 && w.rng.Float64() < w.cfg.Loss {
+		w.Faults.Lost++
+		return true
+	}
+	if worse := w.worse[l]; worse > 0 && w.rng.Float64() < worse {
+		w.Faults.OneWay++
+		return true
+	}
+	return false
+}

@@ -7,7 +7,7 @@ import (
 )
 
 func lan(seed uint64, nodes int) Config {
-	return Config{Seed: seed, Nodes: nodes, MinDelay: 500 * time.Microsecond, MaxDelay: time.Millisecond, Loss: 0.01}
+	return Config{Seed: seed, Nodes: nodes, Latency: Uniform(500*time.Microsecond, time.Millisecond), Loss: 0.01}
 }
 
 func TestTheSameSeedGivesTheSameWorld(t *testing.T) {
