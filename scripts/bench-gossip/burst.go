@@ -37,6 +37,10 @@ func (b *bench) burstOn(c *cluster, writers, run int) error {
 	}
 	defer stop()
 	updates := b.burstUpdates(len(c.agents), run)
+	idle, err := c.work()
+	if err != nil {
+		return err
+	}
 	began := time.Now()
 	if err := b.sendBurst(c, o, updates, writers, began); err != nil {
 		return err
@@ -66,6 +70,11 @@ func (b *bench) burstOn(c *cluster, writers, run int) error {
 	row("the same, from sending the request", "%v", fromSent)
 	row("of that, until the request was acknowledged", "%v", acks)
 	row("the observer saw each at most so late", "%v", late)
+	done, err := c.work()
+	if err != nil {
+		return err
+	}
+	done.printSince(idle, len(updates), len(c.agents))
 	return nil
 }
 

@@ -33,7 +33,13 @@ func (c *cluster) singles(updates int) error {
 		queries[i] = question(singleName(i) + ".service.local.")
 	}
 	var acks, every, each, late latencies
+	var idle work
 	for n := range warmUps*len(c.agents) + updates {
+		if n == warmUps*len(c.agents) {
+			if idle, err = c.work(); err != nil {
+				return err
+			}
+		}
 		i := n % len(c.agents)
 		m := newMark(queries[i], numbered(n+1), len(c.agents))
 		body := instanceBody(singleName(i), singleName(i), m.address, "")
@@ -60,6 +66,11 @@ func (c *cluster) singles(updates int) error {
 	row("the same, each agent by itself", "%v", each)
 	row("of that, until the request was acknowledged (durable, one fsync)", "%v", acks)
 	row("the observer saw each at most so late", "%v", late)
+	done, err := c.work()
+	if err != nil {
+		return err
+	}
+	done.printSince(idle, updates, len(c.agents))
 	return nil
 }
 
