@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"runtime"
 	"syscall"
 	"unsafe"
 
@@ -187,10 +186,9 @@ func shareAddress(_, _ string, raw syscall.RawConn) error {
 	return err
 }
 
-// serveBatches answers packets until the socket is closed.
+// serveBatches answers packets until the socket is closed. It is bound to no thread:
+// handing one over at each wait would cost more than the batch saves.
 func (s *Server) serveBatches(udp *net.UDPConn) {
-	runtime.LockOSThread() // one a processor, as the kernel spreads the packets
-	defer runtime.UnlockOSThread()
 	local := netip.MustParseAddrPort(udp.LocalAddr().String())
 	b, err := newBatch(udp, local.Addr().IsUnspecified())
 	if err != nil {

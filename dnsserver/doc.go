@@ -5,7 +5,9 @@
 // A question passes through four steps, each of which can be tried without the next:
 // Respond reads and writes packets, Answer turns a message into a message, resolve
 // finds the records in one catalog.View, and fit cuts them to what the client can
-// take. Server adds the sockets.
+// take. Server adds the sockets. On Linux a fast path goes before all of them, for the
+// questions that are most of the load; it answers from what resolve found earlier, and
+// leaves to Respond what it does not know.
 //
 // It guarantees:
 //

@@ -50,7 +50,7 @@ func (c costs) String() string {
 func (b *bench) load(s server, file string, rate int) (cost, error) {
 	seconds := strconv.Itoa(int(b.time.Round(time.Second).Seconds()))
 	args := []string{"-s", s.ip, "-p", strconv.Itoa(s.port), "-d", file, "-l", seconds, "-e",
-		"-c", "4", "-T", "1", "-q", strconv.Itoa(b.outstanding), "-t", "2"}
+		"-c", "4", "-T", "1", "-b", "4096", "-q", strconv.Itoa(b.outstanding), "-t", "2"}
 	if rate > 0 {
 		args = append(args, "-Q", strconv.Itoa(rate))
 	}
