@@ -20,8 +20,9 @@ type Shape struct {
 
 	// wire is an instance of this kind that has none of its own; where its ID stands in
 	// the texts of its checks is a blank.
-	wire  string
-	worst Status // of the checks
+	wire   string
+	family *ByFamily // nil if there is none
+	worst  Status    // of the checks
 }
 
 // blank stands for the instance's ID in the texts of a Shape's checks. No ID or name
@@ -92,7 +93,7 @@ func (s *shapes) of(i *Instance) *Shape {
 	if known := s.known[string(wire)].Value(); known != nil {
 		return known
 	}
-	shape := &Shape{Service: like.Service, Tags: like.Tags, Weights: like.Weights, wire: string(wire), worst: Worst(like.Checks)}
+	shape := &Shape{Service: like.Service, Tags: like.Tags, Weights: like.Weights, wire: string(wire), family: familyOf(&like), worst: Worst(like.Checks)}
 	s.known[shape.wire] = weak.Make(shape)
 	runtime.AddCleanup(shape, s.forget, shape.wire)
 	return shape

@@ -60,6 +60,8 @@ func (in *inquiry) resolve() answer {
 		return in.node()
 	case address:
 		return in.address()
+	case reverse:
+		return in.pointers()
 	case empty:
 		return in.nodata()
 	default:
@@ -120,7 +122,7 @@ func (in *inquiry) address() answer {
 func (in *inquiry) node() answer {
 	h := in.view.Host(in.about.name)
 	if h == nil || h.Liveness == catalog.Unknown {
-		if in.above.node(in.view, in.about.name) {
+		if in.nodesAt.above(in.view, in.about.name) {
 			return in.nodata()
 		}
 		return in.nxdomain()
@@ -137,18 +139,13 @@ func (in *inquiry) node() answer {
 	return a
 }
 
-// hostAddress is the address record of a node under the name given, if it has one of
-// the type.
+// hostAddress is the address records of a node under the name given, of the type.
 func (in *inquiry) hostAddress(owner, name string, qtype uint16) []dns.RR {
 	h := in.view.Host(name)
 	if h == nil {
 		return nil
 	}
-	ip := nodeIP(h)
-	if !ip.IsValid() || !wants(qtype, ip) {
-		return nil
-	}
-	return []dns.RR{addressRR(owner, ip, in.ttls.node)}
+	return addressRRs(owner, nodeIPs(h), qtype, in.ttls.node)
 }
 
 // maxAliases is how many aliases are followed within the zone.

@@ -55,8 +55,19 @@ func (c *changing) newNode(t testing.TB) {
 	case 1:
 		address = fmt.Sprintf("host-%d.example.com", c.nodes)
 	}
-	c.apply(t, fmt.Sprintf("node node-%d %s", c.nodes, address))
+	c.apply(t, fmt.Sprintf("node node-%d %s%s", c.nodes, address, c.family()))
 	c.nodes++
+}
+
+// family is at times an address for one IP version.
+func (c *changing) family() string {
+	switch c.rand.IntN(10) {
+	case 0:
+		return fmt.Sprintf(" lan_ipv6=2001:db8:6::%x", c.rand.IntN(9))
+	case 1:
+		return fmt.Sprintf(" lan_ipv4=10.4.0.%d", c.rand.IntN(9))
+	}
+	return ""
 }
 
 // step makes one change: an instance comes, changes or turns critical, a host fails.
@@ -91,7 +102,7 @@ func (c *changing) step(t testing.TB) {
 			line += " tag=" + tag
 		}
 	}
-	c.apply(t, line)
+	c.apply(t, line+c.family())
 }
 
 func (c *changing) apply(t testing.TB, line string) {

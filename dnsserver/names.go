@@ -21,6 +21,7 @@ const (
 	service                // [tag.]NAME.service[.dc].DOMAIN, _NAME._TAG[.service][.dc].DOMAIN
 	node                   // NODE.node[.dc].DOMAIN
 	address                // HEX.addr[.dc].DOMAIN
+	reverse                // of an address in in-addr.arpa or ip6.arpa; domain is the first one
 )
 
 // The labels that part a name from where it is looked for.
@@ -41,7 +42,7 @@ type asked struct {
 	domain string     // the one it ends in: lower case, with the last dot
 	name   string     // of a service or a node, in the question's case
 	tag    string     // of a service; "" for none
-	ip     netip.Addr // of an address
+	ip     netip.Addr // of an address, or of a reverse name
 }
 
 // tags is the tag as a list of those that must be there.
@@ -80,6 +81,9 @@ func (z *zone) parse(qname string) asked {
 		a := z.read(labels[:len(labels)-dns.CountLabel(domain)])
 		a.domain = domain
 		return a
+	}
+	if ip, ok := readReverse(qname); ok {
+		return asked{kind: reverse, domain: z.primary, ip: ip}
 	}
 	return asked{kind: outside}
 }

@@ -1,48 +1,67 @@
 package dnsserver
 
 import (
+	"net/netip"
 	"strings"
 	"sync/atomic"
 
 	"covey/catalog"
 )
 
-// above knows which names lie above those of dotted nodes: for a node "db.north",
-// that is "north", whose name owns nothing but exists. It is safe to use at once.
-type above struct {
-	last atomic.Pointer[nonTerminals]
+// nodesAt knows of the nodes what a view has no key for. It is safe to use at once.
+type nodesAt struct {
+	last atomic.Pointer[nodeIndex]
 }
 
-// nonTerminals is what was true at one index of the catalogue's nodes.
-type nonTerminals struct {
+// nodeIndex is what was true at one index of the catalogue's nodes.
+type nodeIndex struct {
 	index uint64
-	names map[string]struct{} // lower case
+
+	// above is the names above those of dotted nodes, in lower case: for a node
+	// "db.north", that is "north", which owns nothing but exists.
+	above map[string]struct{}
+
+	// at is the names of nodes by address.
+	at map[netip.Addr][]string
 }
 
-// node reports whether name lies above that of a node in the view. The set is made
-// anew when the nodes have changed, at the first question about one that is not there.
-func (a *above) node(v *catalog.View, name string) bool {
-	set := a.last.Load()
-	if set == nil || set.index != v.NodesIndex() {
-		set = &nonTerminals{index: v.NodesIndex(), names: map[string]struct{}{}}
-		for h := range v.Hosts() {
-			if h.Liveness != catalog.Unknown {
-				set.add(strings.ToLower(h.Name))
-			}
-		}
-		a.last.Store(set)
+// of is the index of a view's nodes. It is made anew when the nodes have changed, at the
+// first question that needs it.
+func (n *nodesAt) of(v *catalog.View) *nodeIndex {
+	x := n.last.Load()
+	if x != nil && x.index == v.NodesIndex() {
+		return x
 	}
-	_, ok := set.names[strings.ToLower(name)]
+	x = &nodeIndex{index: v.NodesIndex(), above: map[string]struct{}{}, at: map[netip.Addr][]string{}}
+	for h := range v.Hosts() {
+		if h.Liveness == catalog.Unknown {
+			continue
+		}
+		x.add(strings.ToLower(h.Name))
+		for _, ip := range nodeIPs(h) {
+			x.at[ip] = append(x.at[ip], h.Name)
+		}
+	}
+	n.last.Store(x)
+	return x
+}
+
+// above reports whether name lies above that of a node in the view.
+func (n *nodesAt) above(v *catalog.View, name string) bool {
+	_, ok := n.of(v).above[strings.ToLower(name)]
 	return ok
 }
 
-func (n *nonTerminals) add(name string) {
+// names is the nodes of the view that have the address, failed ones too.
+func (n *nodesAt) names(v *catalog.View, ip netip.Addr) []string { return n.of(v).at[ip] }
+
+func (x *nodeIndex) add(name string) {
 	for {
 		_, rest, dotted := strings.Cut(name, ".")
 		if !dotted || rest == "" {
 			return
 		}
-		n.names[rest] = struct{}{}
+		x.above[rest] = struct{}{}
 		name = rest
 	}
 }

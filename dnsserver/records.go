@@ -23,6 +23,17 @@ func addressRR(name string, ip netip.Addr, ttl uint32) dns.RR {
 	return &dns.AAAA{Hdr: header(name, dns.TypeAAAA, ttl), AAAA: ip.AsSlice()}
 }
 
+// addressRRs is the records of the addresses of the family asked for.
+func addressRRs(name string, ips []netip.Addr, qtype uint16, ttl uint32) []dns.RR {
+	var rrs []dns.RR
+	for _, ip := range ips {
+		if wants(qtype, ip) {
+			rrs = append(rrs, addressRR(name, ip, ttl))
+		}
+	}
+	return rrs
+}
+
 func nsName(domain string) string { return nsLabel + "." + domain }
 
 // hexName is the name that always has the address ip: HEX.addr.DC.DOMAIN.

@@ -32,7 +32,9 @@ type Resolver struct {
 	// false if there is nothing. nil if names outside are not resolved.
 	lookupOutside func(name string, qtype uint16) (rrs []dns.RR, ok bool)
 
-	above  above
+	nodesAt    nodesAt
+	servicesAt servicesAt
+
 	counts counts
 	random func() *rand.Rand // a source for one question
 }

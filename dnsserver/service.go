@@ -2,6 +2,7 @@ package dnsserver
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -67,7 +68,7 @@ func (in *inquiry) aboveTag() bool {
 // srv answers with an SRV record for each place, port included.
 func (in *inquiry) srv(chosen []lb.Choice) answer {
 	var a answer
-	members := in.cut(merge(in.reachable(chosen, &a), siteOf))
+	members := in.cut(merge(in.reachable(chosen, &a)))
 	ttl := in.ttls.service(in.about.name)
 	followed := 0
 	for i := range members {
@@ -80,8 +81,8 @@ func (in *inquiry) srv(chosen []lb.Choice) answer {
 			Target:   in.target(m.site),
 		}
 		e := entry{rr: rr, member: m}
-		if m.ip.IsValid() {
-			e.glue = []dns.RR{addressRR(rr.Target, m.ip, ttl)} // lives as long as rr
+		if ips := in.addressesOf(m.site); len(ips) > 0 {
+			e.glue = addressRRs(rr.Target, ips, dns.TypeANY, ttl) // lives as long as rr
 		} else if followed++; followed <= maxFollowed {
 			e.glue = in.glue(rr.Target)
 		}
@@ -103,6 +104,15 @@ func (in *inquiry) target(s site) string {
 		}
 	}
 	return hexName(s.ip, in.zone.datacenter, in.about.domain)
+}
+
+// addressesOf is what the name target(s) has, not counting what aliases lead to. The name
+// made of an address has that one only.
+func (in *inquiry) addressesOf(s site) []netip.Addr {
+	if s.node == "" && s.also.IsValid() {
+		return []netip.Addr{s.ip}
+	}
+	return s.ips()
 }
 
 // maxFollowed is how many host names are followed for the glue of one answer. Each
@@ -131,18 +141,22 @@ func (in *inquiry) glue(target string) []dns.RR {
 // nothing else; then one of them is drawn by weight.
 func (in *inquiry) addresses(chosen []lb.Choice) answer {
 	var a answer
-	chosen = in.reachable(chosen, &a)
-	var aliases, numbers []lb.Choice
+	var aliases, numbers []located
 	numbered := false // there is an IP address, of whatever family
-	for _, c := range chosen {
-		s := siteOf(c.Endpoint)
-		numbered = numbered || s.ip.IsValid()
-		switch {
-		case s.host != "":
+	for _, c := range in.reachable(chosen, &a) {
+		if c.host != "" {
 			aliases = append(aliases, c)
-		case wants(in.qtype, s.ip):
-			numbers = append(numbers, c)
-		default:
+			continue
+		}
+		numbered = true
+		found := false
+		for _, ip := range c.ips() {
+			if wants(in.qtype, ip) {
+				numbers = append(numbers, located{c.Choice, site{ip: ip}})
+				found = true
+			}
+		}
+		if !found {
 			in.leaveOut(&a, c.Endpoint, "no address of the type asked for")
 		}
 	}
@@ -152,7 +166,7 @@ func (in *inquiry) addresses(chosen []lb.Choice) answer {
 	for _, c := range aliases {
 		in.leaveOut(&a, c.Endpoint, "its address is a host name, while others have IP addresses")
 	}
-	members := merge(numbers, func(e *catalog.Endpoint) site { return site{ip: siteOf(e).ip} })
+	members := merge(numbers)
 	members = in.cut(in.limit(members, &a))
 	ttl := in.ttls.service(in.about.name)
 	for i := range members {
@@ -165,8 +179,8 @@ func (in *inquiry) addresses(chosen []lb.Choice) answer {
 
 // alias answers with a CNAME to the first of the choices, and with where it leads
 // within the zone.
-func (in *inquiry) alias(a answer, aliases []lb.Choice) answer {
-	first := merge(aliases[:1], siteOf)[0]
+func (in *inquiry) alias(a answer, aliases []located) answer {
+	first := merge(aliases[:1])[0]
 	target := in.target(first.site)
 	rr := &dns.CNAME{Hdr: header(in.qname, dns.TypeCNAME, in.ttls.service(in.about.name)), Target: target}
 	a.entries = []entry{{rr: rr, member: &first}}
@@ -185,13 +199,13 @@ func (in *inquiry) alias(a answer, aliases []lb.Choice) answer {
 	return a
 }
 
-// reachable drops the choices that no record can be made for. None such is registered;
-// one that a peer sends must not spoil the answer about the others.
-func (in *inquiry) reachable(chosen []lb.Choice, a *answer) []lb.Choice {
-	kept := chosen[:0]
+// reachable finds where the choices are, and drops those that no record can be made for.
+// None such is registered; one that a peer sends must not spoil the answer about others.
+func (in *inquiry) reachable(chosen []lb.Choice, a *answer) []located {
+	kept := make([]located, 0, len(chosen))
 	for _, c := range chosen {
 		if s := siteOf(c.Endpoint); s.ip.IsValid() || s.host != "" && isName(dns.Fqdn(s.host)) {
-			kept = append(kept, c)
+			kept = append(kept, located{c, s})
 		} else {
 			in.leaveOut(a, c.Endpoint, "its address is neither an IP address nor a host name")
 		}

@@ -16,21 +16,50 @@ type site struct {
 	node string     // whose address it is, if the instance has none of its own
 	host string     // a host name in lower case, if the address is one
 	ip   netip.Addr // the address otherwise; not valid if the node states none
+	also netip.Addr // the address of the other IP version, not valid if there is none
 	port uint16
 }
 
+// siteOf reads where an instance is. The addresses by family go with the address: they
+// are the instance's where it has an address of its own, else its node's.
 func siteOf(e *catalog.Endpoint) site {
 	s := site{port: e.Port}
-	text := e.Address()
+	text, family := e.Address(), e.ByFamily()
 	if text == "" {
-		s.node, text = e.Host.Name, e.Host.Address
+		s.node, text, family = e.Host.Name, e.Host.Address, e.Host.ByFamily()
 	}
 	if ip, err := netip.ParseAddr(text); err == nil {
-		s.ip = numberOnly(ip)
+		s.ip, s.also = both(ip, family)
 	} else if text != "" {
 		s.host = strings.ToLower(strings.TrimSuffix(text, "."))
 	}
 	return s
+}
+
+// both is the address of ip's version and that of the other. What is given for a version
+// comes before the address for all.
+func both(ip netip.Addr, f catalog.ByFamily) (first, also netip.Addr) {
+	// As a record can hold it.
+	first, also = ip.Unmap().WithZone(""), f.V6
+	same := f.V4
+	if first.Is6() {
+		same, also = f.V6, f.V4
+	}
+	if same.IsValid() {
+		first = same
+	}
+	return first, also
+}
+
+// ips is the addresses there are.
+func (s *site) ips() []netip.Addr {
+	switch {
+	case !s.ip.IsValid():
+		return nil
+	case !s.also.IsValid():
+		return []netip.Addr{s.ip}
+	}
+	return []netip.Addr{s.ip, s.also}
 }
 
 // hash identifies the site, the same on every agent and in every run.
@@ -45,14 +74,16 @@ func (s *site) hash() uint64 {
 	return h.Sum64()
 }
 
-// nodeIP is the address a node states, not valid if that is none.
-func nodeIP(h *catalog.Host) netip.Addr {
-	ip, _ := netip.ParseAddr(h.Address)
-	return numberOnly(ip)
+// nodeIPs is the addresses that a node states, none if that is not one.
+func nodeIPs(h *catalog.Host) []netip.Addr {
+	ip, err := netip.ParseAddr(h.Address)
+	if err != nil {
+		return nil
+	}
+	var s site
+	s.ip, s.also = both(ip, h.ByFamily())
+	return s.ips()
 }
-
-// numberOnly is an address as a record can hold it.
-func numberOnly(ip netip.Addr) netip.Addr { return ip.Unmap().WithZone("") }
 
 // member is what one record stands for: the instances at one site.
 type member struct {
@@ -67,17 +98,22 @@ func (m *member) rank(client uint64) float64 {
 	return lb.Affinity(client, m.site.hash(), m.Weight)
 }
 
+// located is a choice and the site it is to be answered by.
+type located struct {
+	lb.Choice
+	site
+}
+
 // merge makes one member of the choices at one site and keeps the order in which the
 // sites come first. After lb.Shuffle that is the order of their summed weights.
-func merge(chosen []lb.Choice, where func(*catalog.Endpoint) site) []member {
+func merge(chosen []located) []member {
 	members := make([]member, 0, len(chosen))
 	at := make(map[site]int, len(chosen))
 	for _, c := range chosen {
-		s := where(c.Endpoint)
-		i, met := at[s]
+		i, met := at[c.site]
 		if !met {
-			at[s] = len(members)
-			members = append(members, member{Choice: c, site: s, share: uint32(c.Weight)})
+			at[c.site] = len(members)
+			members = append(members, member{Choice: c.Choice, site: c.site, share: uint32(c.Weight)})
 			continue
 		}
 		m := &members[i]

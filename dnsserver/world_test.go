@@ -14,8 +14,9 @@ import (
 // world is a catalogue that is written down line by line:
 //
 //	config  domain=local alt_domain=d datacenter=dc1 node_ttl=1s ttl.NAME=1s only_passing udp_answer_limit=3 a_record_limit=1
-//	node    NAME ADDRESS [failed|unknown|STATUS] [meta.K=V]
+//	node    NAME ADDRESS [failed|unknown|STATUS] [meta.K:=V] [lan_ipv6=ADDRESS]
 //	service NAME X@NODE [ADDRESS:PORT] [STATUS] [weight=N] [warning_weight=N] [tag=T]...
+//	        [meta.K:=V] [lan_ipv6=ADDRESS]
 //
 // The instance's ID is NAME-X; "~" stands for a blank in metadata and tags.
 type world struct {
@@ -111,7 +112,7 @@ func (w *world) configure(words []string) (err error) {
 func (w *world) addNode(words []string) error {
 	id := catalog.NodeID{1, byte(len(w.owners)), byte(len(w.owners) >> 8)}
 	w.owners[words[0]] = id
-	n := &catalog.Node{ID: id, Name: words[0], Address: words[1], Meta: map[string]string{}}
+	n := &catalog.Node{ID: id, Name: words[0], Address: words[1], Meta: map[string]string{}, TaggedAddresses: map[string]string{}}
 	liveness := catalog.Alive
 	for _, word := range words[2:] {
 		switch {
@@ -120,8 +121,10 @@ func (w *world) addNode(words []string) error {
 		case word == "unknown":
 			liveness = catalog.Unknown
 		case strings.HasPrefix(word, "meta."):
-			key, value, _ := strings.Cut(word[len("meta."):], ":=")
-			n.Meta[strings.ReplaceAll(key, "~", " ")] = strings.ReplaceAll(value, "~", " ")
+			putMeta(n.Meta, word)
+		case strings.HasPrefix(word, "lan_"):
+			tag, address, _ := strings.Cut(word, "=")
+			n.TaggedAddresses[tag] = address
 		default:
 			s, err := catalog.ParseStatus(word)
 			if err != nil {
@@ -142,11 +145,16 @@ func (w *world) addService(words []string) error {
 	if !ok {
 		return fmt.Errorf("no node %q", node)
 	}
-	i := &catalog.Instance{ID: id, Service: words[0], Weights: catalog.DefaultWeights}
+	i := &catalog.Instance{ID: id, Service: words[0], Weights: catalog.DefaultWeights,
+		Meta: map[string]string{}, TaggedAddresses: map[string]catalog.ServiceAddress{}}
 	for _, word := range words[2:] {
 		key, value, pair := strings.Cut(word, "=")
 		number, _ := strconv.Atoi(value)
 		switch {
+		case strings.HasPrefix(word, "meta."):
+			putMeta(i.Meta, word)
+		case strings.HasPrefix(key, "lan_"):
+			i.TaggedAddresses[key] = catalog.ServiceAddress{Address: value, Port: i.Port}
 		case key == "tag":
 			i.Tags = append(i.Tags, strings.ReplaceAll(value, "~", " "))
 		case key == "weight":
@@ -172,4 +180,9 @@ func (w *world) addService(words []string) error {
 	}
 	w.store.Apply(catalog.Update{Owner: owner, Put: []catalog.Record{i}})
 	return nil
+}
+
+func putMeta(meta map[string]string, word string) {
+	key, value, _ := strings.Cut(strings.TrimPrefix(word, "meta."), ":=")
+	meta[strings.ReplaceAll(key, "~", " ")] = strings.ReplaceAll(value, "~", " ")
 }
