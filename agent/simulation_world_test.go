@@ -364,11 +364,11 @@ func (w *world) answers(service string) (list []string) {
 // does not go back, and neither a list that answers are made of nor an answer has an
 // instance of a host that is not alive.
 func (a *simAgent) guard(agent *Agent, resolver *dnsserver.Resolver, quit <-chan struct{}) {
-	said, here, gone := map[string]int{}, map[string]bool{}, map[string]bool{}
+	said, here, gone := map[string]int{}, map[string]*catalog.Host{}, map[string]bool{}
 	for {
 		v := agent.catalog.View()
 		had := here
-		here = map[string]bool{}
+		here = map[string]*catalog.Host{}
 		for s := range v.Services() {
 			for _, e := range s.Endpoints {
 				if !e.Host.Liveness.Up() {
@@ -376,7 +376,7 @@ func (a *simAgent) guard(agent *Agent, resolver *dnsserver.Resolver, quit <-chan
 				}
 			}
 			for e := range s.All() {
-				here[e.ID()] = true
+				here[e.ID()] = e.Host
 				seq := seqOf(e)
 				if seq < said[e.ID()] {
 					a.sim.fault("on %s, %s of %s went back from %d to %d", a.name, e.ID(), e.Host.Name, said[e.ID()], seq)
@@ -387,10 +387,11 @@ func (a *simAgent) guard(agent *Agent, resolver *dnsserver.Resolver, quit <-chan
 		a.sim.world.mu.Lock()
 		for id := range a.sim.world.ended {
 			switch {
-			case had[id] && !here[id]:
+			case had[id] != nil && here[id] == nil:
 				gone[id] = true
-			case here[id] && gone[id]:
-				a.sim.fault("on %s, %s came back", a.name, id)
+			case here[id] != nil && gone[id]:
+				delete(gone, id) // it is told of once
+				a.sim.fault("on %s, %s of %s %v, which is %v, came back", a.name, id, here[id].Name, here[id].ID, here[id].Liveness)
 			}
 		}
 		a.sim.world.mu.Unlock()

@@ -381,6 +381,24 @@ func TestARestartAloneKnowsWhoLeftAndCameBack(t *testing.T) {
 	}
 }
 
+func TestARestartAloneForgetsWhoLeft(t *testing.T) {
+	dir := t.TempDir()
+	keep := func(c *Config) { c.PeersFile = filepath.Join(dir, "peers.log") }
+	a, b := start(t, "a", keep), start(t, "b", nil)
+	join(t, b, a)
+	put(b, "s/web", "v1")
+	a.sees(t, b, "s/web", "v1")
+	if err := b.Leave(); err != nil {
+		t.Fatal(err)
+	}
+	a.until(t, "b is forgotten", func() bool { _, held := a.view[b.id]; return !held })
+	a.Close()
+	alone := start(t, "a", keep)
+	if v := alone.view[b.id]; len(v) > 0 || alone.Counters()["held_owners"] != 1 {
+		t.Errorf("it holds what b registered before it left: %v", v)
+	}
+}
+
 func TestWhoLeftWhileWeWereDownIsNotPresumed(t *testing.T) {
 	dir := t.TempDir()
 	keep := func(c *Config) { c.PeersFile = filepath.Join(dir, "peers.log") }

@@ -62,6 +62,7 @@ func (g *Gossip) restore() error {
 		g.core.SetMember(now, id, m.state)
 		g.cfg.SetMember(id, m.state)
 	}
+	g.core.ForgetUnclaimed(now)
 	if n := len(g.dir.ids); n > 0 {
 		g.log.Info("answering from what was known before, until the other nodes are met", "nodes", n)
 	}
@@ -126,7 +127,7 @@ func (g *Gossip) restoreRecord(now time.Time, record []byte) error {
 			g.dir.set(name, b)
 		}
 	case recordForgotten:
-		// Its log goes when nobody claims it: it is of no known member from now on.
+		// Its log goes when all is read, if no other name claims it.
 		g.dir.remove(string(body))
 	}
 	return nil

@@ -71,6 +71,18 @@ func (c *Core) Drop(now time.Time, id ID) {
 	c.forget(id)
 }
 
+// ForgetUnclaimed forgets the logs of which membership knows no owner, as after Restore:
+// they are of nodes that left since, or of which it was never told. Whoever lives has its
+// log told by others; what is kept of the rest would only show when nothing hides it.
+func (c *Core) ForgetUnclaimed(now time.Time) {
+	c.now = now
+	for _, id := range c.ownerIDs() {
+		if c.roster.Membership(id) == Unknown {
+			c.forget(id)
+		}
+	}
+}
+
 // setRoster keeps the sum of the living in step with the roster.
 func (c *Core) setRoster(id ID, m Membership) {
 	if was := c.roster.Membership(id); (was == Alive) != (m == Alive) {
