@@ -31,7 +31,7 @@ func (c *Core) receiveDelta(from ID, d *delta, answer bool) {
 		}
 		o = c.addOwner(d.owner)
 	}
-	if c.now.Before(o.barred) {
+	if !o.barred.IsZero() && !c.elapsed(o.barred, c.cfg.QuarantineTTL) {
 		c.stats.Refused++
 		return
 	}
@@ -41,7 +41,7 @@ func (c *Core) receiveDelta(from ID, d *delta, answer bool) {
 		c.stats.DeltasGap++
 		c.want(from, d.owner, d.epoch, d.head, !answer)
 	case err != nil:
-		o.barred = c.now.Add(c.cfg.QuarantineTTL)
+		o.barred = c.now
 		o.staged = nil
 		c.stats.Quarantined++
 		c.refuse(from, d.owner, err)

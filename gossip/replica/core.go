@@ -108,7 +108,7 @@ type owner struct {
 	lived  uint64    // the epoch it was in when membership last called it alive
 	cur    *state    // nil until a whole state is there
 	staged *staging  // a later epoch, or the same anew, still incomplete
-	barred time.Time // quarantined until then
+	barred time.Time // since when it is quarantined; zero if it never was
 	hash   uint64    // its part in the digest, 0 if it has none
 }
 

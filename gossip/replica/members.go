@@ -194,10 +194,10 @@ func (c *Core) addOwner(id ID) *owner {
 func (c *Core) expire() {
 	var stale []ID
 	for id, o := range c.owners {
-		if c.roster.Membership(id) == Unknown && c.now.Sub(o.since) >= c.cfg.ProvisionalTTL {
+		if c.roster.Membership(id) == Unknown && c.elapsed(o.since, c.cfg.ProvisionalTTL) {
 			stale = append(stale, id)
 		}
-		if o.staged != nil && c.now.Sub(o.staged.last) >= stagingIdle {
+		if o.staged != nil && c.elapsed(o.staged.last, stagingIdle) {
 			o.staged = nil // nobody has the rest: what is complete elsewhere counts again
 		}
 	}
@@ -210,6 +210,14 @@ func (c *Core) expire() {
 			delete(c.graves, id)
 		}
 	}
+}
+
+// elapsed reports whether a span has passed since a time. If the clock was set back to
+// before it, nobody knows, and the wait ends rather than last as long as the clock was
+// set back; what a grave keeps out must not come in for that, so graves are not asked.
+func (c *Core) elapsed(since time.Time, span time.Duration) bool {
+	d := c.now.Sub(since)
+	return d >= span || d < 0
 }
 
 // ownerIDs returns the other owners in an order that is the same in every run.

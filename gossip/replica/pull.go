@@ -25,10 +25,10 @@ type wanted struct {
 
 // session is what is asked of one peer.
 type session struct {
-	queue    []ID // to be asked for
-	asked    []ID // in the pull that is under way
-	number   uint64
-	deadline time.Time // of the pull that is under way; zero if none is
+	queue  []ID // to be asked for
+	asked  []ID // in the pull that is under way
+	number uint64
+	heard  time.Time // when that one was sent or last answered; zero if none is under way
 }
 
 func (p *pulls) of(peer ID) *session {
@@ -105,7 +105,7 @@ func (c *Core) satisfied(owner ID, w *wanted) bool {
 func (c *Core) issuePulls() {
 	for _, peer := range slices.Clone(c.pulls.order) {
 		s := c.pulls.byPeer[peer]
-		if !s.deadline.IsZero() {
+		if !s.heard.IsZero() {
 			continue
 		}
 		p := &pull{}
@@ -130,7 +130,7 @@ func (c *Core) issuePulls() {
 		}
 		c.pulls.number++
 		p.number = c.pulls.number
-		s.number, s.deadline = p.number, c.now.Add(c.cfg.PullTimeout)
+		s.number, s.heard = p.number, c.now
 		c.stats.Pulls++
 		c.send(peer, encodePull(p))
 	}
@@ -157,10 +157,10 @@ func (c *Core) have(id ID) want {
 // they are asked for again, unless it brought nothing at all.
 func (c *Core) answered(peer ID, number uint64, last, cut bool) {
 	s := c.pulls.byPeer[peer]
-	if s == nil || s.number != number || s.deadline.IsZero() {
+	if s == nil || s.number != number || s.heard.IsZero() {
 		return
 	}
-	s.deadline = c.now.Add(c.cfg.PullTimeout)
+	s.heard = c.now
 	if !last {
 		return
 	}
@@ -181,13 +181,13 @@ func (c *Core) answered(peer ID, number uint64, last, cut bool) {
 			delete(c.pulls.wanted, id)
 		}
 	}
-	s.asked, s.deadline = nil, time.Time{}
+	s.asked, s.heard = nil, time.Time{}
 }
 
 // expirePulls gives up on peers that went silent.
 func (c *Core) expirePulls() {
 	for _, peer := range slices.Clone(c.pulls.order) {
-		if s := c.pulls.byPeer[peer]; !s.deadline.IsZero() && c.now.After(s.deadline) {
+		if s := c.pulls.byPeer[peer]; !s.heard.IsZero() && c.elapsed(s.heard, c.cfg.PullTimeout) {
 			c.stats.PullsTimedOut++
 			c.pulls.forgetPeer(peer)
 		}

@@ -77,6 +77,9 @@ func comparePoints(a, b point) int {
 // NewRings returns d empty rings.
 func NewRings(d int) *Rings { return &Rings{points: make([][]point, d)} }
 
+// Rings is how many rings there are.
+func (r *Rings) Rings() int { return len(r.points) }
+
 // Len is how many nodes there are.
 func (r *Rings) Len() int { return len(r.points[0]) }
 

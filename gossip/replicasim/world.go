@@ -23,17 +23,6 @@ type Config struct {
 	Strangers bool
 }
 
-// Faults counts what really happened to frames.
-type Faults struct {
-	Lost      uint64 // on any link
-	OneWay    uint64 // lost on a link that is worse one way
-	Doubled   uint64
-	Reordered uint64 // packets that overtook an earlier one on their link
-	Cut       uint64
-	Stalled   uint64 // held up at a node that stood still
-	ToDead    uint64
-}
-
 // link is the way from one node to another.
 type link struct{ from, to int32 }
 
@@ -105,6 +94,10 @@ func (w *World) newID() replica.ID {
 	return id
 }
 
+// Join gives the world another node, which is dead until it is started. Only strangers
+// can be joined.
+func (w *World) Join() int { return int(w.add(w.newID()).at) }
+
 // add gives the world a node, which is dead until it is booted.
 func (w *World) add(id replica.ID) *Node {
 	n := &Node{ID: id, at: int32(len(w.nodes)), world: w, dead: true}
@@ -125,43 +118,12 @@ func (w *World) After(d time.Duration, f func()) {
 	w.push(d, int32(len(w.calls)-1), callEvent, nil)
 }
 
-// Put changes an entry of a node's own; an empty value deletes it.
-func (w *World) Put(node int, key, value string) {
-	n := w.nodes[node]
-	p := replica.Put{Key: key, Value: value}
-	if value != "" {
-		p.Payload = []byte(value)
-	}
-	n.Local(n.clock(), p)
-	w.flush(n)
-}
-
-// Kill ends a node; who knows of it is said by See.
-func (w *World) Kill(node int) { w.nodes[node].dead = true }
-
-// Stall holds a node still for a while: what reaches it waits.
-func (w *World) Stall(node int, d time.Duration) { w.nodes[node].stalled = w.now + d }
-
-// Jump sets a node's clock forward, or back.
-func (w *World) Jump(node int, by time.Duration) { w.nodes[node].skew += by }
-
 // Cut decides from now on which frames are swallowed; nil ends all cuts.
 func (w *World) Cut(cut func(from, to int) bool) { w.cut = cut }
 
 // Worsen has a part of the frames from one node to another lost on top, and none of
 // those the other way.
 func (w *World) Worsen(from, to int, loss float64) { w.worse[link{int32(from), int32(to)}] = loss }
-
-// See changes what one node sees of another; Unknown says that it left.
-func (w *World) See(node, other int, m replica.Membership) {
-	n := w.nodes[node]
-	if m == replica.Unknown {
-		n.Drop(n.clock(), w.nodes[other].ID)
-	} else {
-		n.SetMember(n.clock(), w.nodes[other].ID, m)
-	}
-	w.flush(n)
-}
 
 // Run lets virtual time pass.
 func (w *World) Run(d time.Duration) {

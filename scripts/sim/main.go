@@ -53,13 +53,13 @@ type row struct {
 	last            time.Duration
 	payloads, bytes float64 // a node
 	late, total     int
-	faults          map[string]uint64
+	faults          map[string]int
 	err             error
 }
 
 // newRow runs a scenario once a seed, some worlds at a time.
 func newRow(s *scenario, nodes, seeds, rings, at int) *row {
-	r := &row{name: s.name, faults: map[string]uint64{}}
+	r := &row{name: s.name, faults: map[string]int{}}
 	var mu sync.Mutex // guards r
 	var wg sync.WaitGroup
 	next := make(chan uint64)
@@ -97,7 +97,7 @@ func (r *row) add(m *measured) {
 	r.last = max(r.last, m.spread.Percentile(1))
 	r.payloads, r.bytes = r.payloads+m.spread.Payloads, r.bytes+m.spread.Bytes
 	r.late, r.total = r.late+m.spread.Missed, r.total+m.spread.Nodes
-	for name, n := range counts(m.faults) {
+	for name, n := range m.faults.ByName() {
 		r.faults[name] += n
 	}
 }

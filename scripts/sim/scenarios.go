@@ -16,19 +16,11 @@ type scenario struct {
 	double  float64
 	latency replicasim.Latency
 	bend    func(w *replicasim.World, nodes int)
-	faults  []string // by name, see counts
+	faults  []string // as replicasim.Faults names them
 }
 
 // lan is the links of one data centre.
 var lan = replicasim.Uniform(500*time.Microsecond, time.Millisecond)
-
-// counts are the faults by name.
-func counts(f replicasim.Faults) map[string]uint64 {
-	return map[string]uint64{
-		"lost": f.Lost, "lost one way": f.OneWay, "doubled": f.Doubled,
-		"cut": f.Cut, "held up": f.Stalled, "to the dead": f.ToDead,
-	}
-}
 
 func scenarios(loss float64) []scenario {
 	with := fmt.Sprintf(", %g %% loss", 100*loss)
@@ -43,13 +35,13 @@ func scenarios(loss float64) []scenario {
 		{"all see all, 10 % loss", 0.1, 0, lan, nil, []string{"lost"}},
 		{"links log-normal, median 0.7 ms, sigma 0.8" + with, loss, 0, replicasim.LogNormal(700*time.Microsecond, 0.8), nil, lost},
 		{"links with a long tail, 0.4 to 200 ms, alpha 1.2" + with, loss, 0, replicasim.LongTail(400*time.Microsecond, 200*time.Millisecond, 1.2), nil, lost},
-		{"1 % dead and not yet noticed" + with, loss, 0, lan, dead(100), also("to the dead")},
-		{"5 % dead and not yet noticed" + with, loss, 0, lan, dead(20), also("to the dead")},
+		{"1 % dead and not yet noticed" + with, loss, 0, lan, dead(100), also("sent to the dead")},
+		{"5 % dead and not yet noticed" + with, loss, 0, lan, dead(20), also("sent to the dead")},
 		{"1 % new and known to half" + with, loss, 0, lan, hidden, lost},
 		{"5 % stalled for 200 ms" + with, loss, 0, lan, stalled, also("held up")},
 		{"10 % doubled" + with, loss, 0.1, lan, nil, also("doubled")},
-		{"of 1 % nothing is heard by any other" + with, loss, 0, lan, mute, also("cut")},
-		{"parted in halves for 300 ms" + with, loss, 0, lan, parted, also("cut")},
+		{"of 1 % nothing is heard by any other" + with, loss, 0, lan, mute, also("cut off")},
+		{"parted in halves for 300 ms" + with, loss, 0, lan, parted, also("cut off")},
 	}
 }
 
