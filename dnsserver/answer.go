@@ -31,18 +31,19 @@ type entry struct {
 // inquiry is one question and the one view it is answered from.
 type inquiry struct {
 	*Resolver
-	view    *catalog.View
-	rand    *rand.Rand
-	qname   string // as it was written
-	qtype   uint16
-	about   asked
-	tags    []string // all must be there; DNS can say one only
-	room    int      // more entries than this cannot fit
-	client  uint64   // who asks, if not all can be answered
-	explain bool     // fill leftOut; room does not bind
-	whole   bool     // neither room nor a_record_limit binds
-	trail   []string // the names that aliases led through to here
-	sought  *int     // how many names outside were looked up for this question
+	view     *catalog.View
+	rand     *rand.Rand
+	qname    string // as it was written
+	qtype    uint16
+	about    asked
+	tags     []string // all must be there; DNS can say one only
+	room     int      // more entries than this cannot fit
+	client   uint64   // who asks, if not all can be answered
+	explain  bool     // fill leftOut; room does not bind
+	whole    bool     // neither room nor a_record_limit binds
+	trail    []string // the names that aliases led through to here
+	followed *int     // how many targets were followed for glue
+	sought   *int     // how many names outside were looked up for this question
 }
 
 // resolve finds what there is about the name.
@@ -56,6 +57,14 @@ func (in *inquiry) resolve() answer {
 		return in.nameserver()
 	case service:
 		return in.service()
+	case subtype:
+		return in.subtype()
+	case instance:
+		return in.instance()
+	case directory:
+		return in.directory()
+	case browseDomain:
+		return in.browseDomain()
 	case node:
 		return in.node()
 	case address:

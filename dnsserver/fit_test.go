@@ -14,7 +14,7 @@ func fleet(t testing.TB, n int, extra ...string) *world {
 	t.Helper()
 	var b strings.Builder
 	for i := range n {
-		fmt.Fprintf(&b, "node web-%d 10.1.%d.%d\nservice web a@web-%d :8080 weight=%d\n", i, i>>8, i&255, i, 1+i%5)
+		fmt.Fprintf(&b, "node web-%d 10.1.%d.%d\nservice web a@web-%d :8080 weight=%d meta.alpn:=h2\n", i, i>>8, i&255, i, 1+i%5)
 	}
 	return worldOf(t, b.String()+strings.Join(extra, "\n"))
 }
@@ -128,9 +128,9 @@ func TestRepliesFitAndSayWhatIsCut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		qtype := rapid.SampledFrom([]uint16{dns.TypeA, dns.TypeAAAA, dns.TypeSRV, dns.TypeANY}).Draw(t, "type")
+		qtype := rapid.SampledFrom([]uint16{dns.TypeA, dns.TypeAAAA, dns.TypeSRV, dns.TypeANY, dns.TypePTR, dns.TypeHTTPS}).Draw(t, "type")
 		size := rapid.IntRange(512, 6000).Draw(t, "size")
-		q := new(dns.Msg).SetQuestion("web.service.local.", qtype).SetEdns0(uint16(size), false)
+		q := new(dns.Msg).SetQuestion("_web._tcp.service.local.", qtype).SetEdns0(uint16(size), false)
 		m := r.Answer(q, Transport{Local: true})
 		whole := r.Answer(q, Transport{Stream: true})
 		packed, err := m.Pack()

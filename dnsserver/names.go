@@ -13,15 +13,19 @@ import (
 type kind uint8
 
 const (
-	outside    kind = iota // in none of the domains
-	unknown                // in a domain, but of no shape that exists there
-	apex                   // a domain itself
-	empty                  // leads to other names and owns nothing: service.local
-	nameserver             // ns.DOMAIN
-	service                // [tag.]NAME.service[.dc].DOMAIN, _NAME._TAG[.service][.dc].DOMAIN
-	node                   // NODE.node[.dc].DOMAIN
-	address                // HEX.addr[.dc].DOMAIN
-	reverse                // of an address in in-addr.arpa or ip6.arpa; domain is the first one
+	outside      kind = iota // in none of the domains
+	unknown                  // in a domain, but of no shape that exists there
+	apex                     // a domain itself
+	empty                    // leads to other names and owns nothing: service.local
+	nameserver               // ns.DOMAIN
+	service                  // [tag.]NAME.service[.dc].DOMAIN, _NAME._TAG[.service][.dc].DOMAIN
+	subtype                  // [_TAG.]_sub._NAME._TAG...: RFC 6763 section 7.1
+	instance                 // INSTANCE._NAME._TAG...: RFC 6763 section 4.1
+	directory                // _services._dns-sd._udp...: RFC 6763 section 9
+	browseDomain             // b._dns-sd._udp...: RFC 6763 section 11
+	node                     // NODE.node[.dc].DOMAIN
+	address                  // HEX.addr[.dc].DOMAIN
+	reverse                  // of an address in in-addr.arpa or ip6.arpa; domain is the first one
 )
 
 // The labels that part a name from where it is looked for.
@@ -42,6 +46,8 @@ type asked struct {
 	domain string     // the one it ends in: lower case, with the last dot
 	name   string     // of a service or a node, in the question's case
 	tag    string     // of a service; "" for none
+	typed  bool       // the service was asked for as RFC 2782 writes it
+	label  string     // of an instance, or the tag of a subtype; not escaped
 	ip     netip.Addr // of an address, or of a reverse name
 }
 
@@ -123,10 +129,11 @@ func (z *zone) readBare(labels []string) asked {
 		return asked{kind: nameserver}
 	case z.here(labels) || n == 1 && strings.EqualFold(labels[0], dcLabel):
 		return asked{kind: empty}
-	case hidden(labels[0]) && z.here(labels[1:]):
-		return asked{kind: empty} // above _NAME._TAG
-	case n >= 2 && hidden(labels[0]) && hidden(labels[1]) && z.here(labels[2:]):
-		return readService(labels[:2])
+	}
+	for end := n; end > 0 && end >= n-2; end-- {
+		if hidden(labels[end-1]) && z.here(labels[end:]) {
+			return readTyped(labels[:end])
+		}
 	}
 	return asked{kind: unknown}
 }
@@ -148,24 +155,14 @@ func (z *zone) here(rest []string) bool {
 	return strings.EqualFold(rest[0], z.datacenter)
 }
 
-// readService reads what stands before "service": [tag.]NAME or, by RFC 2782,
-// _NAME._TAG, where the protocols _tcp and _udp mean no tag. A tag may hold dots.
+// readService reads what stands before "service": [tag.]NAME, or a name of RFC 2782. A
+// tag may hold dots.
 func readService(parts []string) asked {
 	last := len(parts) - 1
 	if !hidden(parts[last]) {
 		return asked{kind: service, name: plain(parts[last:]), tag: plain(parts[:last])}
 	}
-	switch {
-	case last == 0:
-		return asked{kind: empty} // _tcp.service: above _NAME._TAG
-	case last > 1 || !hidden(parts[0]):
-		return asked{kind: unknown}
-	}
-	a := asked{kind: service, name: plain(parts[:1])[1:]}
-	if tag := plain(parts[1:])[1:]; !strings.EqualFold(tag, "tcp") && !strings.EqualFold(tag, "udp") {
-		a.tag = tag
-	}
-	return a
+	return readTyped(parts)
 }
 
 // readAddress reads 8 or 32 hexadecimal digits.

@@ -114,6 +114,7 @@ func (r *Resolver) inquire(qname string, qtype uint16) *inquiry {
 		about:    about,
 		tags:     about.tags(),
 		room:     maxSize / leastRecord,
+		followed: new(int),
 		sought:   new(int),
 	}
 }

@@ -244,8 +244,9 @@ func TestQuestionsAreLoggedAtDebugOnly(t *testing.T) {
 // FuzzRespond holds the handler to what it promises about any packet.
 func FuzzRespond(f *testing.F) {
 	for _, name := range []string{"web.service.local.", "v1.web.service.dc1.local.", "_web._tcp.local.", "n1.node.local.",
-		"0a000001.addr.local.", "local.", "ns.covey.test.", "named.service.local.", "example.com.", "."} {
-		for _, qtype := range []uint16{dns.TypeA, dns.TypeSRV, dns.TypeANY, dns.TypeAXFR} {
+		"0a000001.addr.local.", "local.", "ns.covey.test.", "named.service.local.", "example.com.", ".",
+		"1.0.0.10.in-addr.arpa.", "_services._dns-sd._udp.local.", `web-a\@n1._web._tcp.local.`, "_v1._sub._web._tcp.local."} {
+		for _, qtype := range []uint16{dns.TypeA, dns.TypeSRV, dns.TypeANY, dns.TypeAXFR, dns.TypePTR, dns.TypeTXT, dns.TypeHTTPS} {
 			q := new(dns.Msg).SetQuestion(name, qtype)
 			f.Add(pack(f, q), byte(0))
 			f.Add(pack(f, q.SetEdns0(700, true)), byte(3))
@@ -256,8 +257,8 @@ func FuzzRespond(f *testing.F) {
 		config alt_domain=covey.test udp_answer_limit=3
 		node n1 10.0.0.1 meta.os:=linux
 		node db.north 10.0.0.2
-		service web a@n1 :80 weight=3 tag=v1
-		service web b@db.north :80 tag=a.b
+		service web a@n1 :80 weight=3 tag=v1 meta.alpn:=h2,h3
+		service web b@db.north :80 tag=a.b meta.k:=v
 		service six a@n1 [2001:db8::1]:80
 		service named a@n1 web.service.local:80`).resolver(f)
 	f.Fuzz(func(t *testing.T, packet []byte, how byte) {

@@ -12,17 +12,10 @@ import (
 	"covey/lb"
 )
 
-// service answers for a service: SRV, or the addresses of its instances.
+// service answers for a service: SRV, or the addresses of its instances, or what else
+// there is at its name.
 func (in *inquiry) service() answer {
-	q := lb.Query{Service: in.about.name, Tags: in.tags, OnlyPassing: in.onlyPassing}
-	var chosen []lb.Choice
-	var leftOut []lb.Omission
-	if in.explain {
-		sel := lb.Select(in.view, q)
-		chosen, leftOut = sel.Chosen, sel.LeftOut
-	} else {
-		chosen, _ = lb.Eligible(nil, in.view, q)
-	}
+	chosen, leftOut := in.choose()
 	var a answer
 	switch {
 	case len(chosen) == 0 && in.aboveTag():
@@ -36,6 +29,17 @@ func (in *inquiry) service() answer {
 	return a
 }
 
+// choose parts the instances of the service that have the tags.
+func (in *inquiry) choose() (chosen []lb.Choice, leftOut []lb.Omission) {
+	q := lb.Query{Service: in.about.name, Tags: in.tags, OnlyPassing: in.onlyPassing}
+	if in.explain {
+		sel := lb.Select(in.view, q)
+		return sel.Chosen, sel.LeftOut
+	}
+	chosen, _ = lb.Eligible(nil, in.view, q)
+	return chosen, nil
+}
+
 func (in *inquiry) serve(chosen []lb.Choice) answer {
 	lb.Shuffle(chosen, in.rand)
 	switch in.qtype {
@@ -43,6 +47,12 @@ func (in *inquiry) serve(chosen []lb.Choice) answer {
 		return in.srv(chosen)
 	case dns.TypeA, dns.TypeAAAA, dns.TypeANY, dns.TypeCNAME:
 		return in.addresses(chosen)
+	case dns.TypeHTTPS, dns.TypeSVCB:
+		return in.bindings(chosen)
+	case dns.TypePTR:
+		if in.about.typed {
+			return in.browse(chosen)
+		}
 	}
 	return in.nodata()
 }
@@ -70,26 +80,35 @@ func (in *inquiry) srv(chosen []lb.Choice) answer {
 	var a answer
 	members := in.cut(merge(in.reachable(chosen, &a)))
 	ttl := in.ttls.service(in.about.name)
-	followed := 0
 	for i := range members {
 		m := &members[i]
-		rr := &dns.SRV{
-			Hdr:      header(in.qname, dns.TypeSRV, ttl),
-			Priority: srvPriority,
-			Weight:   m.Weight,
-			Port:     m.port,
-			Target:   in.target(m.site),
-		}
-		e := entry{rr: rr, member: m}
-		if ips := in.addressesOf(m.site); len(ips) > 0 {
-			e.glue = addressRRs(rr.Target, ips, dns.TypeANY, ttl) // lives as long as rr
-		} else if followed++; followed <= maxFollowed {
-			e.glue = in.glue(rr.Target)
-		}
-		a.entries = append(a.entries, e)
+		a.entries = append(a.entries, in.srvOf(in.qname, m, ttl))
 		in.explainMerged(&a, m)
 	}
 	return in.orNodata(a)
+}
+
+// srvOf is the SRV record of one place.
+func (in *inquiry) srvOf(owner string, m *member, ttl uint32) entry {
+	target := in.target(m.site)
+	return entry{rr: &dns.SRV{
+		Hdr:      header(owner, dns.TypeSRV, ttl),
+		Priority: srvPriority,
+		Weight:   m.Weight,
+		Port:     m.port,
+		Target:   target,
+	}, glue: in.addressesAt(target, m, ttl), member: m}
+}
+
+// addressesAt is the glue of a record that leads to a target, which lives as long as that.
+func (in *inquiry) addressesAt(target string, m *member, ttl uint32) []dns.RR {
+	if ips := in.addressesOf(m.site); len(ips) > 0 {
+		return addressRRs(target, ips, dns.TypeANY, ttl)
+	}
+	if *in.followed++; *in.followed > maxFollowed {
+		return nil
+	}
+	return in.glue(target)
 }
 
 // target is the name under which a site's address is found.

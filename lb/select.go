@@ -1,6 +1,10 @@
 package lb
 
-import "covey/catalog"
+import (
+	"slices"
+
+	"covey/catalog"
+)
 
 // Query says which instances are wanted.
 type Query struct {
@@ -58,4 +62,10 @@ func Eligible(dst []Choice, v *catalog.View, q Query) (chosen []Choice, known bo
 		}
 	}
 	return dst, true
+}
+
+// AnyEligible reports whether Eligible would choose any.
+func AnyEligible(v *catalog.View, q Query) bool {
+	s := v.Service(q.Service)
+	return s != nil && slices.ContainsFunc(s.Endpoints, func(e *catalog.Endpoint) bool { return judge(e, &q) == eligible })
 }
