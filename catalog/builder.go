@@ -307,6 +307,7 @@ func (b *builder) renderService(key string, list []placement) {
 		was = &Service{}
 	}
 	s := &Service{Name: was.Name, ModifyIndex: b.index}
+	sortPlacements(list)
 	s.Endpoints = splice(was.Endpoints, only(list, true))
 	s.Unreachable = splice(was.Unreachable, only(list, false))
 	if len(s.Endpoints)+len(s.Unreachable) == 0 {
@@ -322,9 +323,10 @@ func (b *builder) renderService(key string, list []placement) {
 			break
 		}
 	}
-	s.Tags = was.Tags
-	if !keepsTags(was, list) {
+	if s.Tags = was.Tags; loses(was, list) {
 		s.Tags = tagsOf(s)
+	} else {
+		s.Tags = withTags(was.Tags, list)
 	}
 	b.namesChanged = b.namesChanged || !existed || !slices.Equal(s.Tags, was.Tags)
 	b.services.Insert([]byte(key), s)
@@ -346,10 +348,7 @@ func only(list []placement, alive bool) []placement {
 // Between two of them it copies whole runs: a list of fifty thousand costs one copy
 // of its pointers for each view, not a comparison of each.
 func splice(old []*Endpoint, list []placement) []*Endpoint {
-	// Of several placements of one key, a put wins over its own predecessor's removal.
-	slices.SortFunc(list, func(a, b placement) int {
-		return cmp.Or(strings.Compare(a.node, b.node), strings.Compare(a.id, b.id), cmp.Compare(put(b), put(a)))
-	})
+	sortPlacements(list)
 	out := make([]*Endpoint, 0, len(old)+len(list))
 	for i, p := range list {
 		if i > 0 && list[i-1].node == p.node && list[i-1].id == p.id {
@@ -368,6 +367,14 @@ func splice(old []*Endpoint, list []placement) []*Endpoint {
 	return append(out, old...)
 }
 
+// sortPlacements sorts by key. Of several placements of one key, a put comes first and
+// wins over its own predecessor's removal.
+func sortPlacements(list []placement) {
+	slices.SortFunc(list, func(a, b placement) int {
+		return cmp.Or(strings.Compare(a.node, b.node), strings.Compare(a.id, b.id), cmp.Compare(put(b), put(a)))
+	})
+}
+
 func put(p placement) int {
 	if p.next != nil {
 		return 1
@@ -381,31 +388,47 @@ func find(list []*Endpoint, node, id string) (int, bool) {
 	})
 }
 
-// keepsTags reports whether no placement changes the tags of any endpoint, so that
-// those of the service need not be gathered from all of them.
-func keepsTags(was *Service, list []placement) bool {
-	// An endpoint that was there is placed twice: taken away and put.
-	after := make(map[endpointKey][]string, len(list))
-	for _, p := range list {
-		k := endpointKey{p.node, p.id}
-		if p.next != nil {
-			after[k] = p.next.Tags
-		} else if _, ok := after[k]; !ok {
-			after[k] = nil
+// loses reports whether a placement takes a tag from an endpoint that was there, so
+// that those of the service must be gathered from all of them anew.
+func loses(was *Service, list []placement) bool {
+	for i := 0; i < len(list); {
+		// A key's placements lie together, the put first: splice sorted them.
+		p := list[i]
+		for i++; i < len(list) && list[i].node == p.node && list[i].id == p.id; i++ {
 		}
-	}
-	for k, tags := range after {
-		var before []string
+		var after []string
+		if p.next != nil {
+			after = p.next.Tags
+		}
 		for _, old := range [][]*Endpoint{was.Endpoints, was.Unreachable} {
-			if i, ok := find(old, k.node, k.id); ok {
-				before = old[i].Tags
+			if at, ok := find(old, p.node, p.id); ok && !within(old[at].Tags, after) {
+				return true
 			}
 		}
-		if !within(before, tags) || !within(tags, was.Tags) {
-			return false // a tag may have gone, or come
+	}
+	return false
+}
+
+// withTags returns tags, which are sorted and stay as they are, with those of what is
+// put.
+func withTags(tags []string, list []placement) []string {
+	var fresh []string
+	for i := range list {
+		if list[i].next == nil {
+			continue
+		}
+		for _, t := range list[i].next.Tags {
+			if _, found := slices.BinarySearch(tags, t); !found {
+				fresh = append(fresh, t)
+			}
 		}
 	}
-	return true
+	if len(fresh) == 0 {
+		return tags
+	}
+	fresh = append(fresh, tags...)
+	slices.Sort(fresh)
+	return slices.Compact(fresh)
 }
 
 // within reports whether every one of some is among all.
@@ -417,8 +440,6 @@ func within(some, all []string) bool {
 	}
 	return true
 }
-
-type endpointKey struct{ node, id string }
 
 func tagsOf(s *Service) []string {
 	set := map[string]struct{}{}

@@ -31,6 +31,7 @@ type Gossip struct {
 	settle time.Time             // when what is only presumed alive must have shown up; zero if not set
 	twin   *twin                 // another node with our id, nil if there is none
 	again  *time.Timer
+	pace   pace
 	mends  mends
 
 	joining chan struct{} // holds a token while a join is under way
@@ -78,6 +79,7 @@ func New(cfg Config) (*Gossip, error) {
 		dir:     newDirectory(),
 		known:   map[replica.ID]string{},
 		again:   time.NewTimer(0),
+		pace:    newPace(),
 		joining: make(chan struct{}, 1),
 		failed:  make(chan error, 1),
 		leaving: make(chan struct{}),
@@ -160,7 +162,7 @@ func (g *Gossip) Put(puts ...replica.Put) {
 func (g *Gossip) do(f func()) {
 	done := make(chan struct{})
 	select {
-	case g.calls <- func() { f(); g.flush(func() { close(done) }) }:
+	case g.calls <- func() { f(); g.perform(g.core.Take()); close(done) }:
 		<-done
 	case <-g.stop:
 	}
@@ -172,13 +174,24 @@ func (g *Gossip) run() {
 	tick := time.NewTicker(tickInterval)
 	defer tick.Stop()
 	for {
+		packets, bulk := g.transport.frames, g.transport.bulk
+		if g.pace.resting {
+			packets, bulk = nil, nil
+		}
+		began := time.Time{}
 		select {
-		case in := <-g.transport.frames:
+		case in := <-packets:
+			began = time.Now()
 			g.receive(in)
-		case in := <-g.transport.bulk:
+		case in := <-bulk:
+			began = time.Now()
 			g.receive(in)
 		case f := <-g.calls:
+			began = time.Now()
 			f()
+		case <-g.pace.timer.C:
+			began = time.Now()
+			g.pace.wake()
 		case <-g.roster.changed:
 			g.updateMembers()
 		case now := <-tick.C:
@@ -190,8 +203,21 @@ func (g *Gossip) run() {
 		case <-g.stop:
 			return
 		}
-		g.drain()
-		g.flush(func() {})
+		g.round(began)
+	}
+}
+
+// round works off what is there, unless this agent is to gather more of it first. What
+// came with no frame and no call, for which began is zero, is rare and never waits.
+func (g *Gossip) round(began time.Time) {
+	paced := !began.IsZero() && !g.core.Pulling()
+	if paced && !g.pace.due(began) {
+		return
+	}
+	g.drain()
+	g.perform(g.core.Flush())
+	if paced {
+		g.pace.worked(began, time.Now())
 	}
 }
 
@@ -214,10 +240,9 @@ func (g *Gossip) receive(in inbound) {
 	g.core.Receive(time.Now(), in.from, in.frame)
 }
 
-// flush carries out the core's effects. applied is called between those on the
-// catalogue and those on the network.
-func (g *Gossip) flush(applied func()) {
-	fx := g.core.Flush()
+// perform carries out the core's effects, those on the catalogue before those on the
+// network.
+func (g *Gossip) perform(fx replica.Effects) {
 	if fx.Epoch != 0 {
 		g.log.Warn("peers remember a later epoch of this node than its own disk or clock: going on above it", "epoch", fx.Epoch)
 		if g.cfg.RaisedEpoch != nil {
@@ -228,7 +253,6 @@ func (g *Gossip) flush(applied func()) {
 		g.cfg.Apply(fx.Changes)
 		g.peers.add(g.cfg.ID, fx.Changes)
 	}
-	applied()
 	for _, f := range fx.Faults {
 		g.refused.note(refusedFrame, "refused what a peer replicated", "peer", g.nameOf(f.Peer), "owner", g.nameOf(f.Owner), "reason", f.Err)
 	}

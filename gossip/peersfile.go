@@ -15,7 +15,7 @@ import (
 // peersFile keeps what the other agents registered, so that a restart answers from it
 // before any peer is reached. It is written behind the loop's back, and appends to it
 // are never synced:
-// it survives a kill, and after a power cut the peers still have it all. If the disk
+// all but the latest survives a kill, and after a power cut the peers still have it all. If the disk
 // is too slow, the backlog is dropped and the file written anew.
 //
 // A record is a kind and its body: a delta as the core gave it, a name with the id that
@@ -32,8 +32,9 @@ type peersFile struct {
 	fresh   int64
 	closed  bool
 
-	wake chan struct{}
-	done sync.WaitGroup
+	wake    chan struct{}
+	closing chan struct{} // closed with closed
+	done    sync.WaitGroup
 }
 
 const (
@@ -41,6 +42,9 @@ const (
 	recordName      = 'N'
 	recordForgotten = 'X'
 
+	// gatherTime is how much of the latest news a kill may cost. It is repaired by the
+	// peers, as all of the file could be.
+	gatherTime  = 50 * time.Millisecond
 	maxBacklog  = 8 << 20 // bytes
 	minRewrite  = 1 << 20 // below this size the file is let grow
 	rewriteOver = 4       // times what it was when last written anew
@@ -51,7 +55,7 @@ func (g *Gossip) restore() error {
 	if g.cfg.PeersFile == "" {
 		return nil
 	}
-	p := &peersFile{path: g.cfg.PeersFile, log: g.log, wake: make(chan struct{}, 1)}
+	p := &peersFile{path: g.cfg.PeersFile, log: g.log, wake: make(chan struct{}, 1), closing: make(chan struct{})}
 	now := time.Now()
 	if err := p.open(g.cfg.FS, func(record []byte) error { return g.restoreRecord(now, record) }); err != nil {
 		return err
@@ -220,10 +224,14 @@ func (p *peersFile) tick(core *replica.Core, dir *directory) {
 	p.signal()
 }
 
-// run writes the backlog until close.
+// run writes the backlog until close, what came within gatherTime at once.
 func (p *peersFile) run() {
 	failing := false
 	for range p.wake {
+		select {
+		case <-time.After(gatherTime):
+		case <-p.closing:
+		}
 		p.mu.Lock()
 		records, closed := p.backlog, p.closed
 		p.backlog, p.size = nil, 0
@@ -277,6 +285,9 @@ func (p *peersFile) close() error {
 	}
 	p.mu.Lock()
 	already := p.closed
+	if !already {
+		close(p.closing)
+	}
 	p.closed = true
 	p.signal()
 	p.mu.Unlock()

@@ -362,6 +362,11 @@ func (c *Core) Flush() Effects {
 	c.meetPeers()
 	c.flushPushes()
 	c.issuePulls()
+	return c.Take()
+}
+
+// Take returns what is to be done already, and leaves what can be gathered to Flush.
+func (c *Core) Take() Effects {
 	fx := c.fx
 	c.fx = Effects{}
 	c.stats.FramesOut += uint64(len(fx.Sends))

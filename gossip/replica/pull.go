@@ -57,6 +57,9 @@ func (p *pulls) forgetPeer(peer ID) {
 	p.order = slices.DeleteFunc(p.order, func(id ID) bool { return id == peer })
 }
 
+// Pulling reports whether something is known to be missing here and is asked for.
+func (c *Core) Pulling() bool { return len(c.pulls.wanted) > 0 }
+
 // want notes that a peer is at (epoch, version) of an owner.
 func (c *Core) want(peer, owner ID, epoch, version uint64, forward bool) {
 	if c.roster.Membership(peer) != Alive {

@@ -18,6 +18,9 @@ const (
 // singles changes one instance on one agent after another and prints how long it took
 // until all agents answered with the change.
 func (c *cluster) singles(updates int) error {
+	if err := c.rest(); err != nil {
+		return err
+	}
 	o, stop, err := c.observe()
 	if err != nil {
 		return err

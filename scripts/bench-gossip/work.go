@@ -38,7 +38,26 @@ func (w work) printSince(before work, updates, agents int) {
 	each := func(total float64) float64 { return total / float64(updates) / float64(agents) }
 	sum := func(name string) float64 { return each(float64(w.counts[name] - before.counts[name])) }
 	row("for it, per update and agent, with all the observer asked",
-		"%s; %.2f frames of replication sent, %.0f bytes", processor(each((w.cpu-before.cpu).Seconds())), sum("frames_out"), sum("bytes_out"))
+		"%s; %.2f frames of replication sent, %.0f bytes", processor(each((w.cpu - before.cpu).Seconds())), sum("replication_frames_out"), sum("replication_bytes_out"))
 }
 
 func processor(seconds float64) string { return fmt.Sprintf("%.0f µs of a processor", seconds*1e6) }
+
+// watchTime is how long agents are watched that have nothing to do.
+const watchTime = 5 * time.Second
+
+// rest prints what the agents of a cluster do when nothing changes.
+func (c *cluster) rest() error {
+	before, err := c.work()
+	if err != nil {
+		return err
+	}
+	time.Sleep(watchTime)
+	after, err := c.work()
+	if err != nil {
+		return err
+	}
+	row(fmt.Sprintf("%d agents at rest, each", len(c.agents)), "%.2f %% of a core",
+		100*(after.cpu-before.cpu).Seconds()/watchTime.Seconds()/float64(len(c.agents)))
+	return nil
+}
