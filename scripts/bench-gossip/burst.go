@@ -31,7 +31,7 @@ func (b *bench) burstOn(c *cluster, writers, run int) error {
 	if err != nil {
 		return err
 	}
-	o, stop, err := c.observe()
+	o, stop, err := c.observe(false)
 	if err != nil {
 		return err
 	}

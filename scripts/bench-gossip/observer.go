@@ -14,11 +14,12 @@ import (
 // a mark to show, and after an answer without it not again for a while: who is asked
 // without pause has no time for anything else.
 type observer struct {
-	conn   *net.UDPConn
-	agents []asked
-	byAddr map[netip.AddrPort]*asked
-	pause  time.Duration // between two questions to one agent that had no news
-	marks  chan *mark
+	conn    *net.UDPConn
+	agents  []asked
+	byAddr  map[netip.AddrPort]*asked
+	pause   time.Duration // between two questions to one agent that had no news
+	patient bool          // see asked.lead
+	marks   chan *mark
 }
 
 // asked is an agent as the observer knows it.
@@ -30,26 +31,37 @@ type asked struct {
 	sent    time.Time // when the question under way was sent; zero if none is
 	due     time.Time // when to ask next
 	id      uint16    // of the question under way
+	tries   int       // how often pending[0] was asked for
+	// lead is how long after a mark was made a patient observer first asks: as long as
+	// half of the earlier ones took. So most are seen with one or two questions, which
+	// would otherwise be the greater part of all that agents do. What was there
+	// earlier is seen late, never early.
+	lead time.Duration
 }
 
 const (
-	// pausePerAgent is several times what a question costs both sides, so asking
-	// leaves most of two cores to what is measured.
-	pausePerAgent = 50 * time.Microsecond
-	answerTime    = 200 * time.Millisecond // then the question is asked again
-	newsTime      = 500 * time.Microsecond // at most, until a new mark is taken up
+	// patientPause is short, since few agents are asked twice; burstPause is many times
+	// what asking all of fifty agents costs both sides.
+	patientPause = 500 * time.Microsecond
+	burstPause   = 10 * time.Millisecond
+	leadStep     = 50 * time.Microsecond
+	answerTime   = 200 * time.Millisecond // then the question is asked again
+	newsTime     = 500 * time.Microsecond // at most, until a new mark is taken up
 )
 
 // observe starts an observer of the cluster; its stop ends it and waits.
-func (c *cluster) observe() (o *observer, stop func(), err error) {
+func (c *cluster) observe(patient bool) (o *observer, stop func(), err error) {
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		return nil, nil, err
 	}
 	o = &observer{
 		conn: conn, byAddr: map[netip.AddrPort]*asked{}, agents: make([]asked, len(c.agents)),
-		pause: time.Duration(len(c.agents)) * pausePerAgent,
+		pause: burstPause, patient: patient,
 		marks: make(chan *mark, 1<<16),
+	}
+	if patient {
+		o.pause = patientPause
 	}
 	for i, a := range c.agents {
 		addr := netip.MustParseAddrPort(a.DNSAddr())
@@ -86,7 +98,7 @@ func (o *observer) run() {
 		switch {
 		case err == nil:
 			if a := o.byAddr[netip.AddrPortFrom(from.Addr().Unmap(), from.Port())]; a != nil {
-				a.answered(buf[:n], time.Now(), o.pause)
+				o.answered(a, buf[:n], time.Now())
 			}
 		case errors.Is(err, net.ErrClosed):
 			return
@@ -127,7 +139,7 @@ func (o *observer) take(m *mark) {
 	for i := range o.agents {
 		a := &o.agents[i]
 		if len(a.pending) == 0 {
-			a.absent, a.due = m.since, m.since
+			a.absent, a.due, a.tries = m.since, m.since.Add(a.lead), 0
 		}
 		a.pending = append(a.pending, m)
 	}
@@ -160,24 +172,37 @@ func (o *observer) ask(now time.Time) time.Time {
 }
 
 // answered takes an answer. After good news the next question follows at once.
-func (a *asked) answered(answer []byte, now time.Time, pause time.Duration) {
+func (o *observer) answered(a *asked, answer []byte, now time.Time) {
 	if a.sent.IsZero() || len(answer) < 12 || answer[0] != byte(a.id>>8) || answer[1] != byte(a.id) {
 		return // to a question that was given up
 	}
 	sent := a.sent
 	a.sent = time.Time{}
 	m := a.pending[0]
-	if !m.shownBy(answer) {
-		a.absent, a.due = sent, sent.Add(pause)
+	shown := m.shownBy(answer)
+	if a.tries++; o.patient && a.tries == 1 {
+		a.learn(shown)
+	}
+	if !shown {
+		a.absent, a.due = sent, sent.Add(o.pause)
 		return
 	}
 	m.seen[a.index], m.late[a.index] = now, now.Sub(a.absent)
 	if m.left--; m.left == 0 {
 		close(m.done)
 	}
-	a.pending = a.pending[1:]
+	a.pending, a.tries = a.pending[1:], 0
 	a.due = now
 	if len(a.pending) > 0 {
 		a.absent = a.pending[0].since
+	}
+}
+
+// learn moves lead towards where the first question is in vain half of the time.
+func (a *asked) learn(shown bool) {
+	if shown {
+		a.lead -= a.lead / 8
+	} else {
+		a.lead += a.lead/8 + leadStep
 	}
 }

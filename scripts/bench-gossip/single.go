@@ -21,7 +21,7 @@ func (c *cluster) singles(updates int) error {
 	if err := c.rest(); err != nil {
 		return err
 	}
-	o, stop, err := c.observe()
+	o, stop, err := c.observe(true)
 	if err != nil {
 		return err
 	}

@@ -1,11 +1,14 @@
 package measure
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -32,30 +35,29 @@ func ProcField(file, name string) (string, error) {
 	return "", fmt.Errorf("%s has no %s", file, name)
 }
 
-// clockTicks a second are what /proc counts in: USER_HZ, 100 on all of Linux's
-// platforms that Go has.
-const clockTicks = 100
-
-// CPUTime is what a process has used of the processors so far, in user and kernel mode
-// (proc_pid_stat(5), fields 14 and 15).
+// CPUTime is what the living threads of a process have used of the processors so far
+// (schedstat in proc_pid_task(5), in nanoseconds). What /proc/pid/stat has is sampled
+// with each tick, and says little of work that takes microseconds.
 func CPUTime(pid int) (time.Duration, error) {
-	path := fmt.Sprintf("/proc/%d/stat", pid)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return 0, err
+	paths, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	if err != nil || len(paths) == 0 {
+		return 0, fmt.Errorf("process %d has no threads with schedstat in /proc", pid)
 	}
-	// The command's name, in parentheses, may hold anything; after it comes field 3.
-	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-	if len(fields) < 13 {
-		return 0, fmt.Errorf("%s has %d fields after the command's name, not 13", path, len(fields))
-	}
-	var ticks int64
-	for _, f := range fields[11:13] {
-		n, err := strconv.ParseInt(f, 10, 64)
+	var used time.Duration
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+			continue // it ended meanwhile
+		}
+		if err != nil {
+			return 0, err
+		}
+		first, _, _ := strings.Cut(string(text), " ")
+		n, err := strconv.ParseInt(first, 10, 64)
 		if err != nil {
 			return 0, fmt.Errorf("reading %s: %w", path, err)
 		}
-		ticks += n
+		used += time.Duration(n)
 	}
-	return time.Duration(ticks) * time.Second / clockTicks, nil
+	return used, nil
 }
