@@ -17,6 +17,9 @@ import (
 var binary rig.Binary
 
 func TestMain(m *testing.M) {
+	if address := os.Getenv(asVictim); address != "" {
+		beVictim(address)
+	}
 	flag.Parse()
 	if testing.Short() || runtime.GOOS == "windows" {
 		os.Exit(m.Run())

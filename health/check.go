@@ -28,6 +28,7 @@ type check struct {
 	ready  time.Time // when it came to the lanes
 	busy   bool      // in a lane or under way
 	slow   bool      // its last run timed out
+	again  bool      // is to run once more when it is no longer busy
 	cancel context.CancelFunc
 	gone   bool // removed or replaced
 }
@@ -46,6 +47,13 @@ func newCheck(def definition.Check, p probe) *check {
 func (c *check) begin(status catalog.Status, output string) {
 	c.status, c.output = status, clean(output)
 	c.told = c.state()
+}
+
+// close ends what c's probe watches.
+func (c *check) close() {
+	if w, ok := c.probe.(watcher); ok {
+		w.close()
+	}
 }
 
 func (c *check) state() Report { return Report{c.def.ID, c.status, c.output} }

@@ -1,6 +1,6 @@
 // Package health carries out the checks of what runs on this host: it asks HTTP and TCP
 // services on a schedule, waits for the updates of those that report themselves (TTL),
-// and reports what changed.
+// watches connections and processes whose end the kernel tells, and reports what changed.
 //
 // It guarantees:
 //

@@ -1,5 +1,7 @@
 package health
 
+import "slices"
+
 // lanes hold the checks that are due until one of a bounded number of runs is free.
 // Checks that timed out last time have a lane of their own, which gets half of the runs
 // at most: a hundred services that hang cannot hold up those that answer.
@@ -24,6 +26,11 @@ func laneOf(c *check) int {
 
 func (l *lanes) push(c *check) {
 	l.waiting[laneOf(c)] = append(l.waiting[laneOf(c)], c)
+}
+
+// pushFirst is push for a check of which something is known already.
+func (l *lanes) pushFirst(c *check) {
+	l.waiting[laneOf(c)] = slices.Insert(l.waiting[laneOf(c)], 0, c)
 }
 
 // take returns the check that may run and has waited longest, nil if none may. Each

@@ -69,6 +69,7 @@ type Monitor struct {
 	cancel   context.CancelFunc // of Run's context; nil before Run
 	running  context.Context    // of all runs
 	workers  sync.WaitGroup     // one for each worker; only added to while phase is up
+	watchers sync.WaitGroup     // their goroutines; they begin in runs
 	warned   time.Time          // when a spoilt run was last logged
 }
 
@@ -128,6 +129,9 @@ func (m *Monitor) Set(def definition.Check, status catalog.Status, output string
 	}
 	c := newCheck(def, m.newProbe(def))
 	c.begin(status, output)
+	if w, ok := c.probe.(watcher); ok {
+		w.watch(func() { m.hasten(c) }, &m.watchers)
+	}
 	m.checks[def.ID] = c
 	m.schedule.add(c, time.Now())
 	m.nudge(c)
@@ -152,6 +156,7 @@ func (m *Monitor) drop(c *check) {
 	if c.cancel != nil {
 		c.cancel()
 	}
+	c.close()
 }
 
 // Beat is the update of a TTL check by its service: it sets the status and begins the

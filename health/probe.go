@@ -3,6 +3,7 @@ package health
 import (
 	"cmp"
 	"context"
+	"sync"
 	"time"
 
 	"covey/catalog"
@@ -12,6 +13,17 @@ import (
 // probe asks a service how it is; it returns soon after ctx ends.
 type probe interface {
 	ask(ctx context.Context) verdict
+}
+
+// watcher is a probe that stands by between its runs, since the kernel tells it when
+// something happens to the service: then it asks to be run at once.
+type watcher interface {
+	probe
+	// watch is called once, before all runs. The goroutines of the watcher belong to
+	// running; event may be called by them, and as often as something happens.
+	watch(event func(), running *sync.WaitGroup)
+	// close ends the watch, also during a run; it does not wait for the goroutines.
+	close()
 }
 
 // verdict is what one run found.
@@ -28,6 +40,10 @@ func probes(d *dialer) func(definition.Check) probe {
 		switch {
 		case def.HTTP != "":
 			return newHTTPProbe(def, d)
+		case def.Hold != "":
+			return &holdProbe{address: def.Hold, timeout: timeoutOf(def), interval: def.Interval, dialer: d}
+		case def.Process != "":
+			return &processProbe{process: def.Process}
 		case def.TCP != "":
 			return &tcpProbe{address: def.TCP, timeout: timeoutOf(def), dialer: d}
 		}

@@ -35,8 +35,12 @@ func (m *Monitor) Run(ctx context.Context) error {
 	m.mu.Unlock()
 	m.workers.Wait()
 	m.mu.Lock()
+	for _, c := range m.checks {
+		c.close()
+	}
 	m.outbox.close()
 	m.mu.Unlock()
+	m.watchers.Wait()
 	reporter.Wait()
 	return nil
 }
@@ -97,6 +101,21 @@ func (m *Monitor) turn(now time.Time) (wait time.Duration, any bool) {
 	}
 	m.startWorkers()
 	return m.schedule.wait(now)
+}
+
+// hasten runs c at once, before all that is due: something happened to what it watches.
+func (m *Monitor) hasten(c *check) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case c.gone || m.phase != up:
+	case c.busy:
+		c.again = true // the run may have looked before it happened
+	default:
+		c.busy, c.ready = true, time.Now()
+		m.lanes.pushFirst(c)
+		m.startWorkers()
+	}
 }
 
 // nudge wakes keepTime if it would sleep beyond c's time.

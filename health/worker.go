@@ -60,6 +60,10 @@ func (m *Monitor) carryOut(c *check) *check {
 	if m.phase != up {
 		return nil
 	}
+	if c.again && !c.gone {
+		c.again, c.busy, c.ready = false, true, time.Now()
+		m.lanes.pushFirst(c)
+	}
 	return m.lanes.take()
 }
 

@@ -57,6 +57,16 @@ var checkKeys = strict.NewTable(
 		}
 		d.spoilt = d.spoilt || d.TCP == "" && !v.Empty()
 	}),
+	checkKey("Hold", func(d *checkDraft, v strict.Value) {
+		if v.Text(&d.Hold) && d.Hold != "" {
+			v.Check(checkTarget(d.Hold))
+		}
+		d.spoilt = d.spoilt || d.Hold == "" && !v.Empty()
+	}),
+	checkKey("Process", func(d *checkDraft, v strict.Value) {
+		readProcess(d, v)
+		d.spoilt = d.spoilt || d.Process == "" && !v.Empty()
+	}),
 	checkKey("TTL", func(d *checkDraft, v strict.Value) {
 		read := readPeriod(&d.TTL, v)
 		d.spoilt = d.spoilt || !read && !v.Empty()
@@ -116,10 +126,7 @@ var checkKeys = strict.NewTable(
 	checkKey("Partition", func(_ *checkDraft, v strict.Value) { refuse("Covey has no partitions")(nil, v) }),
 )
 
-const (
-	kinds     = "TTL, HTTP and TCP"
-	noScripts = "script checks are refused over the API, and are not there yet in files"
-)
+const noScripts = "script checks are refused over the API, and are not there yet in files"
 
 func checkKey(name string, read func(*checkDraft, strict.Value), also ...string) strict.Key[checkDraft] {
 	return strict.Key[checkDraft]{Name: name, Also: also, Read: read}
@@ -129,7 +136,7 @@ func checkKey(name string, read func(*checkDraft, strict.Value), also ...string)
 func absent(why string) func(*checkDraft, strict.Value) {
 	return func(d *checkDraft, v strict.Value) {
 		if !v.Empty() {
-			v.Fault("%s; the kinds there are: %s", why, kinds)
+			v.Fault("%s; the kinds there are: %s", why, kindKeys())
 			d.spoilt = true
 		}
 	}
@@ -173,6 +180,24 @@ func readDuration(into *time.Duration, v strict.Value, most time.Duration) bool 
 		v.Fault("%v is longer than %v", *into, most)
 	}
 	return read
+}
+
+// readProcess reads a process ID, as a number or as text, or the path of a file.
+func readProcess(d *checkDraft, v strict.Value) {
+	if v.IsNumber() {
+		var pid int
+		if v.Int(&pid, 1, math.MaxInt32); pid > 0 {
+			d.Process = strconv.Itoa(pid)
+		}
+		return
+	}
+	if !v.Text(&d.Process) || d.Process == "" || strings.HasPrefix(d.Process, "/") {
+		v.Check(catalog.CheckText(d.Process, maxURL))
+		return
+	}
+	if n, err := strconv.ParseUint(d.Process, 10, 31); err != nil || n == 0 {
+		v.Fault("%q is neither a process ID nor the whole path of a file that holds one, such as /run/web.pid", d.Process)
+	}
 }
 
 func readCount(into *int, v strict.Value) { v.Int(into, 0, math.MaxUint16) }

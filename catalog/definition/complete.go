@@ -109,32 +109,25 @@ func (d *checkDraft) settleID(o *strict.Object) {
 
 // settleKind sees to it that the check is of one kind and that its times fit it.
 func (d *checkDraft) settleKind(o *strict.Object) {
-	var given []string
-	if d.TTL != 0 {
-		given = append(given, "TTL")
-	}
-	if d.HTTP != "" {
-		given = append(given, "HTTP")
-	}
-	if d.TCP != "" {
-		given = append(given, "TCP")
-	}
-	switch {
+	switch given := kindsOf(&d.Check); {
 	case len(given) > 1:
-		o.Fault(given[1], "a check is of one kind, and %s is given too", given[0])
-	case len(given) == 1 && d.TTL != 0:
+		o.Fault(given[1].key, "a check is of one kind, and %s is given too", given[0].key)
+	case len(given) == 1 && !given[0].runs:
 		if d.Interval != 0 {
-			o.Fault("Interval", "means nothing with TTL: it is for checks that the agent carries out")
+			o.Fault("Interval", "means nothing with %s: it is for checks that the agent carries out", given[0].key)
 		}
 	case len(given) == 1:
 		if d.Interval == 0 {
-			o.Fault("Interval", "must be given with %s, such as \"10s\"", given[0])
+			d.Interval = given[0].every
+		}
+		if d.Interval == 0 {
+			o.Fault("Interval", "must be given with %s, such as \"10s\"", given[0].key)
 		}
 		if d.Timeout == 0 {
 			d.Timeout = DefaultTimeout
 		}
 	case !d.spoilt:
-		o.FaultWhole("a check needs one of %s", kinds)
+		o.FaultWhole("a check needs one of %s", kindKeys())
 	}
 	if d.FailuresBeforeWarning > d.FailuresBeforeCritical {
 		o.Fault("FailuresBeforeWarning", "%d is more than FailuresBeforeCritical, %d", d.FailuresBeforeWarning, d.FailuresBeforeCritical)

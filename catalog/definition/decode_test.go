@@ -150,8 +150,8 @@ func TestWrongServicesAreRefusedByField(t *testing.T) {
 		{`{"Name":"web","Proxy":"x"}`, `Proxy: must be an object, not a string`},
 		{`{"Name":"web","Proxy":{"x":"` + strings.Repeat("y", catalog.MaxExtra) + `"}}`, `Proxy: the blocks that are kept have 16402 bytes together, may have 16384`},
 		{`{"Name":"web","Check":[]}`, `Check: must be an object, not a list`},
-		{`{"Name":"web","Check":{"Interval":"1s"}}`, `Check: a check needs one of TTL, HTTP and TCP`},
-		{`{"Name":"web","Checks":[{"TTL":"1s"},{}]}`, `Checks[1]: a check needs one of TTL, HTTP and TCP`},
+		{`{"Name":"web","Check":{"Interval":"1s"}}`, `Check: a check needs one of TTL, HTTP, TCP, Hold and Process`},
+		{`{"Name":"web","Checks":[{"TTL":"1s"},{}]}`, `Checks[1]: a check needs one of TTL, HTTP, TCP, Hold and Process`},
 		{`{"Name":"web","Checks":[{"TTL":"1s","ID":"a"},{"TTL":"1s","ID":"a"}]}`, `Checks[1].ID: "a" is the ID of Checks[0] too`},
 		{`{"Name":"web","Check":{"TTL":"1s","CheckID":"service:web:2"},"Checks":[{"TTL":"1s"}]}`, `Checks[0].ID: "service:web:2" is the ID of Check too`},
 		{`{"Name":"web","Check":{"TTL":"1s","ServiceID":"db"}}`, `Check.ServiceID: "db" is not the service that this check is part of, "web"`},
@@ -160,7 +160,7 @@ func TestWrongServicesAreRefusedByField(t *testing.T) {
 		{`{"Name":"web"} {}`, `line 1: nothing may follow the JSON object`},
 		{`{"Name":"-","Port":-1,"Bogus":1,"Check":{"GRPC":"x","interval":"1ns"}}`,
 			`Bogus: unknown key; Name: "-" begins or ends with a hyphen, which no DNS label may; Port: -1 is not in 0..65535; ` +
-				`Check.GRPC: gRPC checks are not there yet; the kinds there are: TTL, HTTP and TCP; ` +
+				`Check.GRPC: gRPC checks are not there yet; the kinds there are: TTL, HTTP, TCP, Hold and Process; ` +
 				`Check.interval: 1ns is shorter than 10ms; give the unit, such as "10s"`},
 	} {
 		_, err := ServiceFromJSON([]byte(c.body))
@@ -169,11 +169,11 @@ func TestWrongServicesAreRefusedByField(t *testing.T) {
 }
 
 func TestWrongChecksAreRefusedByField(t *testing.T) {
-	const there = `; the kinds there are: TTL, HTTP and TCP`
+	const there = `; the kinds there are: TTL, HTTP, TCP, Hold and Process`
 	for _, c := range []struct{ body, want string }{
 		{`{"TTL":"1s"}`, `Name: must not be empty: a check needs a name or an ID`},
-		{`{"ID":"c"}`, `a check needs one of TTL, HTTP and TCP`},
-		{`{"ID":"c","TTL":"0s"}`, `a check needs one of TTL, HTTP and TCP`},
+		{`{"ID":"c"}`, `a check needs one of TTL, HTTP, TCP, Hold and Process`},
+		{`{"ID":"c","TTL":"0s"}`, `a check needs one of TTL, HTTP, TCP, Hold and Process`},
 		{`{"ID":"c","TTL":"-1s"}`, `TTL: -1s is less than 0`},
 		{`{"ID":"c","TTL":30}`, `TTL: 30ns is shorter than 10ms; give the unit, such as "10s"`},
 		{`{"ID":"c","TTL":"soon"}`, `TTL: "soon" is not a duration such as "10s" or "1m30s"`},

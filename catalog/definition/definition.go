@@ -59,9 +59,11 @@ type Check struct {
 	Status    catalog.Status // before the first run; Critical if not given
 
 	// Exactly one of these kinds is set.
-	HTTP string        `json:",omitempty"` // URL; 2xx passes, 429 warns, all else is critical
-	TCP  string        `json:",omitempty"` // host:port
-	TTL  time.Duration `json:",omitempty"` // how long an update by the service itself holds
+	HTTP    string        `json:",omitempty"` // URL; 2xx passes, 429 warns, all else is critical
+	TCP     string        `json:",omitempty"` // host:port
+	TTL     time.Duration `json:",omitempty"` // how long an update by the service itself holds
+	Hold    string        `json:",omitempty"` // host:port of a connection to keep: its end is an event
+	Process string        `json:",omitempty"` // a process ID, or the path of a file with one: its exit is an event
 
 	// For HTTP only.
 	Method           string              `json:",omitempty"` // "" for GET
@@ -71,7 +73,7 @@ type Check struct {
 	TLSSkipVerify    bool                `json:",omitempty"`
 	TLSServerName    string              `json:",omitempty"`
 
-	Interval time.Duration `json:",omitempty"` // between runs of HTTP and TCP, at least MinInterval; 0 for TTL
+	Interval time.Duration `json:",omitempty"` // between runs, at least MinInterval; 0 for TTL
 	Timeout  time.Duration `json:",omitempty"` // of one run, at most MaxTimeout; DefaultTimeout if not given
 
 	// How many runs in a row it takes to become so; 0 is as good as 1, and for a warning
@@ -89,6 +91,9 @@ const (
 	// MinInterval is the shortest Interval and TTL.
 	MinInterval = 10 * time.Millisecond
 
+	// DefaultInterval is for kinds whose runs only stand by for an event.
+	DefaultInterval = 10 * time.Second
+
 	DefaultTimeout = 10 * time.Second
 	MaxTimeout     = 10 * time.Minute
 
@@ -98,13 +103,8 @@ const (
 
 // Kind names what the check does, as catalog.Check.Type.
 func (c Check) Kind() string {
-	switch {
-	case c.HTTP != "":
-		return "http"
-	case c.TCP != "":
-		return "tcp"
-	case c.TTL != 0:
-		return "ttl"
+	for _, k := range kindsOf(&c) {
+		return k.name
 	}
 	return ""
 }

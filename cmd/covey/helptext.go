@@ -75,7 +75,8 @@ What is registered stays until it is deregistered, over restarts too, if the age
 data directory. Registering an ID again replaces what it said, its checks included.
 
 A service without checks is healthy while its host is. With --check-http or --check-tcp
-the agent looks by itself; with --check-ttl the service must state that it is well.
+the agent looks by itself; with --check-hold or --check-process it is told by the system
+the moment the service ends; with --check-ttl the service must state that it is well.
 A check is critical until its first success.
 
 EXAMPLES

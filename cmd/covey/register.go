@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,8 +43,10 @@ func registerFlags() []cli.Flag {
 		&cli.IntFlag{Name: "weight", Usage: "`N` share of the traffic while passing, 0..65535", DefaultText: "1"},
 		&cli.StringSliceFlag{Name: "check-http", Usage: "`URL` answers 2xx while it is well, 429 for a warning"},
 		&cli.StringSliceFlag{Name: "check-tcp", Usage: "`ADDR` host:port that accepts connections while it is well"},
+		&cli.StringSliceFlag{Name: "check-hold", Usage: "`ADDR` host:port of a connection to keep open: its end is noticed at once"},
+		&cli.StringSliceFlag{Name: "check-process", Usage: "`PID` process, or the path of its PID file: its end is noticed at once"},
 		&cli.DurationFlag{Name: "check-ttl", Usage: "`DURATION` how long it is well after it last said so"},
-		&cli.DurationFlag{Name: "interval", Usage: "`DURATION` how often to check by HTTP and TCP", Value: 10 * time.Second},
+		&cli.DurationFlag{Name: "interval", Usage: "`DURATION` how often to check, but for a TTL", Value: 10 * time.Second},
 		&cli.DurationFlag{Name: "timeout", Usage: "`DURATION` how long one such check may take", DefaultText: "as the agent has it"},
 	}
 	return append(own, httpAddrFlag(), jsonFlag())
@@ -100,8 +103,8 @@ func (c *call) definitions() ([]definition.Service, error) {
 		return nil, usagef("`covey register` wants --name or a definition file; see `covey help register`")
 	}
 	for _, name := range []string{"interval", "timeout"} {
-		if c.flags.IsSet(name) && !c.flags.IsSet("check-http") && !c.flags.IsSet("check-tcp") {
-			return nil, usagef("--%s is of a check, and there is no --check-http or --check-tcp", name)
+		if c.flags.IsSet(name) && !slices.ContainsFunc(runFlags(), func(f runFlag) bool { return c.flags.IsSet(f.name) }) {
+			return nil, usagef("--%s is of a check that the agent runs, such as --check-http, and there is none", name)
 		}
 	}
 	values, err := definitionFromFlags(c.flags)
@@ -159,10 +162,22 @@ func definitionFromFlags(c *cli.Context) (map[string]any, error) {
 	return m, nil
 }
 
+// runFlag asks for a check that the agent runs.
+type runFlag struct{ name, key string }
+
+func runFlags() []runFlag {
+	return []runFlag{
+		{"check-http", "HTTP"},
+		{"check-tcp", "TCP"},
+		{"check-hold", "Hold"},
+		{"check-process", "Process"},
+	}
+}
+
 func checksFromFlags(c *cli.Context) []any {
 	var checks []any
-	for _, kind := range []struct{ flag, key string }{{"check-http", "HTTP"}, {"check-tcp", "TCP"}} {
-		for _, target := range c.StringSlice(kind.flag) {
+	for _, kind := range runFlags() {
+		for _, target := range c.StringSlice(kind.name) {
 			check := map[string]any{kind.key: target, "Interval": c.Duration("interval").String()}
 			if c.IsSet("timeout") {
 				check["Timeout"] = c.Duration("timeout").String()

@@ -26,7 +26,7 @@ var modules = []struct {
 	{"github.com/urfave/cli/v2", "the command line", []string{"cmd"}},
 	{"github.com/miekg/dns", "DNS messages", []string{"dnsserver", "e2e", "scripts", "tests"}},
 	{"google.golang.org/protobuf", "the wire and the journal", []string{"agent", "catalog", "gossip", "internal"}},
-	{"golang.org/x/sys", "system calls", []string{"agent", "dnsserver", "gossip", "internal"}},
+	{"golang.org/x/sys", "system calls", []string{"agent", "dnsserver", "gossip", "health", "internal"}},
 	{"golang.org/x/term", "is this a terminal?", []string{"cmd"}},
 	{"pgregory.net/rapid", "property tests", []string{"tests"}},
 }

@@ -106,6 +106,12 @@ func (v Value) Is(n int) bool {
 	return ok && x == float64(n)
 }
 
+// IsNumber reports whether the value is a number, of whatever kind.
+func (v Value) IsNumber() bool {
+	_, ok := number(v.raw)
+	return ok
+}
+
 // Text reads a string and reports whether it was one.
 func (v Value) Text(into *string) bool {
 	s, ok := v.raw.(string)
