@@ -177,7 +177,10 @@ func (a *Agent) openGossip() (err error) {
 		cfg.AdvertiseIP = a.cfg.AdvertiseAddr.String()
 	}
 	if len(a.cfg.Encrypt) > 0 {
-		cfg.Keys = [][]byte{a.cfg.Encrypt}
+		if cfg.Keys, err = a.keys(); err != nil {
+			return err
+		}
+		cfg.SaveKeys = a.saveKeys
 	}
 	if a.gossip, err = gossip.New(cfg); err != nil {
 		return err

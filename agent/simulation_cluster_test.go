@@ -183,6 +183,18 @@ func (s *simulation) startAll() {
 	each(s.agents[min(seeds, len(s.agents)):], (*simAgent).start)
 }
 
+// startInTurn starts the agents at random moments within a span.
+func (s *simulation) startInTurn(span time.Duration) {
+	delays := map[*simAgent]time.Duration{}
+	for _, a := range s.agents {
+		delays[a] = time.Duration(s.rand.Int64N(int64(span)))
+	}
+	each(s.agents, func(a *simAgent) {
+		s.wait(delays[a])
+		a.start()
+	})
+}
+
 func (a *simAgent) addr() string { return fmt.Sprintf("%v:%d", a.host.IP(), gossipPort) }
 
 func (a *simAgent) dir() string {

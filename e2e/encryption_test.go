@@ -3,6 +3,8 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -85,4 +87,71 @@ func refused(t *testing.T, a *rig.Agent) (sum uint64) {
 		}
 	}
 	return sum
+}
+
+// TestTheGossipKeyIsChangedWhileAllAgentsRun gives a running ring a new key by the
+// command, with registrations going on, and restarts an agent over its data directory.
+func TestTheGossipKeyIsChangedWhileAllAgentsRun(t *testing.T) {
+	begin(t)
+	old, next := keygen(t), keygen(t)
+	var agents []*rig.Agent
+	for i := range 3 {
+		agents = append(agents, startAgent(t, fmt.Sprintf("agent-%d", i+1), "--encrypt", old))
+		if i > 0 {
+			covey(t, agents[i], "join", agents[0].GossipAddr())
+		}
+	}
+	for _, a := range agents {
+		eventually(t, soon, func() error { return seesAlive(a, 3) })
+	}
+	var want []rig.Endpoint
+	write := func() {
+		for _, a := range agents {
+			n := len(want) + 1
+			body, e := item(fmt.Sprint("item-", n), fmt.Sprintf("10.99.0.%d", n), 1, nil)
+			put(t, a, register, body)
+			want = append(want, e)
+		}
+		for _, a := range agents {
+			answers(t, soon, a, want...)
+		}
+	}
+	write()
+	for _, c := range []struct{ shown, what, key string }{{old, "install", next}, {old, "use", next}, {next, "remove", old}} {
+		covey(t, agents[1], "keyring", c.what, c.key, "--encrypt", c.shown)
+		write()
+	}
+	var list struct{ Keys, PrimaryKeys map[string]int }
+	if out := covey(t, agents[2], "keyring", "list", "--json", "--encrypt", next); json.Unmarshal([]byte(out), &list) != nil ||
+		len(list.Keys) != 1 || list.Keys[next] != 3 || list.PrimaryKeys[next] != 3 {
+		t.Errorf("after the change the keyring is %s", out)
+	}
+	if out, err := agents[0].Covey("keyring", "list", "--encrypt", old); err == nil {
+		t.Errorf("the removed key still opens the keyring: %s", out)
+	}
+	for _, a := range agents {
+		if n := refused(t, a); n != 0 {
+			t.Errorf("%s refused %d frames of its peers", a.Node, n)
+		}
+	}
+
+	// Its configuration names the old key yet; its data directory has the new one.
+	eventually(t, soon, func() error { return kept(agents[2], next) })
+	kill(t, agents[2])
+	start(t, agents[2])
+	write()
+
+	late := startAgent(t, "late", "--encrypt", old)
+	if out, err := late.Covey("join", agents[0].GossipAddr()); err == nil {
+		t.Errorf("an agent joined with the removed key: %s", out)
+	}
+}
+
+// kept reports whether the agent's data directory has the key.
+func kept(a *rig.Agent, key string) error {
+	text, err := os.ReadFile(filepath.Join(a.DataDir, "keyring.json"))
+	if err == nil && strings.Count(string(text), "=") != 1 || !strings.Contains(string(text), key) {
+		err = fmt.Errorf("the kept keyring is %s", text)
+	}
+	return err
 }

@@ -47,6 +47,9 @@ type Config struct {
 	Keys           [][]byte
 	VerifyIncoming bool // refuse what is not sealed
 	VerifyOutgoing bool // seal what is sent
+	// SaveKeys is told the keyring when it was changed while the agents run, within a
+	// second, the key to seal with first. It is called from one goroutine.
+	SaveKeys func(keys [][]byte) error
 
 	MembersFile string // where serf keeps members for rejoining; "" keeps nothing
 	PeersFile   string // where the others' records are kept for a restart; ""  likewise

@@ -2,7 +2,6 @@ package gossip
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"sync"
@@ -94,7 +93,7 @@ func TestAPeerThatNeverReadsIsBounded(t *testing.T) {
 }
 
 // TestKeysAreRotatedWhileUpdatesFlow installs a key everywhere, makes it the one to
-// seal with and removes the old one, by serf's own means, while everyone writes.
+// seal with and removes the old one, while everyone writes.
 func TestKeysAreRotatedWhileUpdatesFlow(t *testing.T) {
 	key := func(c *Config) { c.Keys, c.VerifyIncoming, c.VerifyOutgoing = [][]byte{[]byte(keyA)}, true, true }
 	agents := []*agent{start(t, "a", key), start(t, "b", key), start(t, "c", key)}
@@ -116,15 +115,16 @@ func TestKeysAreRotatedWhileUpdatesFlow(t *testing.T) {
 		}
 	}
 	flow()
-	old, next := encode(keyA), encode(keyB)
-	keys := agents[0].serf.KeyManager()
+	change := func(c KeyChange, key string) func() error {
+		return func() error { _, err := agents[0].ChangeKey(c, []byte(key)); return err }
+	}
 	for _, step := range []struct {
 		what string
 		do   func() error
 	}{
-		{"install", func() error { _, err := keys.InstallKey(next); return err }},
-		{"use", func() error { _, err := keys.UseKey(next); return err }},
-		{"remove", func() error { _, err := keys.RemoveKey(old); return err }},
+		{"install", change(InstallKey, keyB)},
+		{"use", change(UseKey, keyB)},
+		{"remove", change(RemoveKey, keyA)},
 	} {
 		var done sync.WaitGroup
 		var err error
@@ -153,5 +153,3 @@ func TestKeysAreRotatedWhileUpdatesFlow(t *testing.T) {
 		t.Error("a removed key still opens frames")
 	}
 }
-
-func encode(key string) string { return base64.StdEncoding.EncodeToString([]byte(key)) }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hashicorp/memberlist"
 	"github.com/hashicorp/serf/serf"
 
 	"covey/gossip/replica"
@@ -23,6 +24,7 @@ type Gossip struct {
 	roster    *roster
 	peers     *peersFile // nil if nothing is kept
 	rival     *rivalry
+	keyring   *memberlist.Keyring // nil: gossip is in the open
 
 	calls  chan func() // run by the loop, which owns all that follows
 	core   *replica.Core
@@ -33,6 +35,8 @@ type Gossip struct {
 	again  *time.Timer
 	pace   pace
 	mends  mends
+
+	savedKeys [][]byte // the keyring as it is kept; the loop's
 
 	joining chan struct{} // holds a token while a join is under way
 	failed  chan error    // why the agent cannot go on
@@ -71,7 +75,7 @@ func New(cfg Config) (*Gossip, error) {
 		return nil, err
 	}
 	g := &Gossip{
-		cfg: cfg, log: cfg.Logger, core: core,
+		cfg: cfg, log: cfg.Logger, core: core, keyring: keyring, savedKeys: cfg.Keys,
 		refused: newRefusals(cfg.Logger),
 		roster:  newRoster(),
 		rival:   &rivalry{name: cfg.Name},
@@ -198,6 +202,7 @@ func (g *Gossip) run() {
 			g.core.Tick(now)
 			g.settleMembers(now)
 			g.contestName(now)
+			g.saveKeys()
 			g.peers.tick(g.core, g.dir)
 		case <-g.again.C:
 		case <-g.stop:

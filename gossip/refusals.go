@@ -27,6 +27,7 @@ const (
 	refusedFrame   = "refused_frame"
 	refusedTwin    = "duplicate_node_id"
 	refusedRival   = "duplicate_node_name"
+	unsavedKeys    = "unsaved_gossip_keys"
 )
 
 func newRefusals(log *slog.Logger) *refusals {
@@ -64,7 +65,7 @@ func (r *refusals) note(reason, msg string, args ...any) {
 func (r *refusals) copyTo(counters map[string]uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, reason := range []string{refusedVersion, refusedKey, refusedPlain, refusedLabel, refusedFrame, refusedTwin, refusedRival} {
+	for _, reason := range []string{refusedVersion, refusedKey, refusedPlain, refusedLabel, refusedFrame, refusedTwin, refusedRival, unsavedKeys} {
 		counters[reason] = r.counts[reason]
 	}
 }

@@ -15,7 +15,7 @@ var absent = [...]struct{ path, what string }{
 	{"/v1/agent/connect/", "Connect is disabled: Covey is no service mesh and issues no certificates"},
 	{"/v1/config", "Covey has no config entries"},
 	{"/v1/query", "Covey has no prepared queries"},
-	{"/v1/operator/", "Covey has no servers and no Raft, so there is nothing to operate"},
+	{"/v1/operator/", "Covey has no servers and no Raft, so there is nothing to operate but the gossip keyring"},
 	{"/v1/snapshot", "Covey has no central state to take a snapshot of"},
 	{"/v1/peering", "Covey has no cluster peering"},
 	{"/v1/namespace", "Covey has no namespaces"},

@@ -31,6 +31,12 @@ type Agent interface {
 	// ForceLeave declares a failed node gone; with prune it is forgotten entirely.
 	ForceLeave(ctx context.Context, node string, prune bool) error
 	Reload(ctx context.Context) error
+	// HasKey reports whether a gossip key, in base64, is one that this agent has.
+	HasKey(key string) bool
+	// Keyring asks all agents for their gossip keys, ChangeKey has them "install", "use"
+	// or "remove" one. Both return what was answered, with an error too.
+	Keyring(ctx context.Context) (Keyring, error)
+	ChangeKey(ctx context.Context, change, key string) (Keyring, error)
 	Status() Status
 }
 
@@ -48,6 +54,13 @@ type LocalCheck struct {
 	ServiceName string
 	ServiceTags []string
 	Definition  definition.Check
+}
+
+// Keyring is what the agents have in their keyrings, with keys in base64.
+type Keyring struct {
+	Nodes         int            // that were asked
+	Keys, Primary map[string]int // how many agents have a key, and seal with it
+	Messages      map[string]string
 }
 
 // Member is a node as membership sees it.

@@ -58,6 +58,10 @@ func (s *Server) routes() *http.ServeMux {
 	get("/v1/health/checks/{name...}", s.read(s.healthChecks))
 	get("/v1/health/state/{state...}", s.read(s.healthState))
 
+	mux.Handle("/v1/operator/keyring", s.dispatch(methods{
+		"GET": s.keyring, "POST": s.changeKey("install"), "PUT": s.changeKey("use"), "DELETE": s.changeKey("remove"),
+	}))
+
 	get("/v1/status/leader", s.statusLeader)
 	get("/v1/status/peers", s.statusPeers)
 

@@ -24,14 +24,15 @@ type twin struct {
 	store *catalog.Store
 	node  *catalog.Node
 
-	mu       sync.Mutex // guards everything below
-	services map[string]definition.Service
-	checks   map[string]*LocalCheck
-	joined   []string
-	left     []string // nodes forced to leave; pruned ones end in !
-	leaving  bool
-	reloads  int
-	fail     error // what the next call returns
+	mu         sync.Mutex // guards everything below
+	services   map[string]definition.Service
+	checks     map[string]*LocalCheck
+	joined     []string
+	keyChanges []string
+	left       []string // nodes forced to leave; pruned ones end in !
+	leaving    bool
+	reloads    int
+	fail       error // what the next call returns
 }
 
 const seed = 1000
@@ -275,6 +276,19 @@ func (t *twin) ForceLeave(_ context.Context, node string, prune bool) error {
 	}
 	t.left = append(t.left, node)
 	return nil
+}
+
+func (t *twin) HasKey(key string) bool { return key == "b2xk" }
+
+func (t *twin) Keyring(context.Context) (Keyring, error) {
+	return Keyring{Nodes: 2, Keys: map[string]int{"b2xk": 2, "bmV3": 1}, Primary: map[string]int{"b2xk": 2}}, nil
+}
+
+func (t *twin) ChangeKey(_ context.Context, change, key string) (Keyring, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.keyChanges = append(t.keyChanges, change+" "+key)
+	return Keyring{}, t.failing()
 }
 
 func (t *twin) Reload(context.Context) error {

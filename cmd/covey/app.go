@@ -56,6 +56,7 @@ func newApp(sys *system) *cli.App {
 			lookupCommand(sys),
 			statusCommand(sys),
 			keygenCommand(sys),
+			keyringCommand(sys),
 			versionCommand(sys),
 			completionCommand(sys),
 			completeCommand(sys),

@@ -146,6 +146,8 @@ func (l *layout) arguments(ctx context.Context, app *cli.App) []candidate {
 		return commands(app)
 	case l.name == "completion" && first:
 		return plainly("bash", "zsh", "fish")
+	case l.name == "keyring" && first:
+		return plainly("list", "install", "use", "remove")
 	case l.name == "register" && first:
 		return plainly(completeFiles)
 	case l.name == "lookup" && first, l.name == "deregister", l.name == "force-leave" && first:

@@ -55,6 +55,8 @@ func TestCompletion(t *testing.T) {
 		{"deregister ", "web web-2"},
 		{"deregister web ", "web-2"},
 		{"force-leave ", "n3"},
+		{"keyring ", "install list remove use"},
+		{"keyring use ", ""},
 		{"register ", ":files"},
 		{"register --name ", ""},
 		{"completion ", "bash fish zsh"},

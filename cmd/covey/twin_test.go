@@ -55,6 +55,7 @@ var cluster = map[string]string{
 	"/v1/covey/lookup/web?tag=v1&tag=a%2Cb&type=SRV": `{"Name":"web.service.local.","Tags":["v1","a,b"],"Type":"SRV","Rcode":"NOERROR","TTL":0,"Answers":[
 		{"ID":"web","Node":"n1","Target":"n1.node.local.","Address":"10.0.0.1","Port":8080,"Weight":30,"Priority":1,"Status":"passing","Tags":["v1","a,b"]}],"LeftOut":[]}`,
 	"/v1/covey/lookup/web?type=AAAA": `{"Name":"web.service.local.","Type":"AAAA","Rcode":"NOERROR","TTL":0,"Answers":[],"LeftOut":[]}`,
+	"/v1/operator/keyring":           `[{"WAN":false,"Datacenter":"dc1","Segment":"","Keys":{"bmV3":2,"b2xk":3},"PrimaryKeys":{"b2xk":3},"NumNodes":3}]`,
 	"/v1/covey/lookup/none?type=SRV": `{"Name":"none.service.local.","Type":"SRV","Rcode":"NXDOMAIN","TTL":0,"Answers":[],"LeftOut":[]}`,
 }
 
@@ -105,7 +106,7 @@ func (a *twin) heard() []string {
 func (a *twin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if r.Method == http.MethodPut {
+	if r.Method != http.MethodGet {
 		a.write(w, r)
 		return
 	}
@@ -124,7 +125,7 @@ func (a *twin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // write plays what an agent says to a write; which one it is hangs on the name.
 func (a *twin) write(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
-	a.told = append(a.told, strings.TrimSpace(fmt.Sprintf("PUT %s %s", r.URL.RequestURI(), body)))
+	a.told = append(a.told, strings.TrimSpace(fmt.Sprintf("%s %s %s", r.Method, r.URL.RequestURI(), body)))
 	name := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
 	if strings.HasSuffix(r.URL.Path, "/register") {
 		var service struct{ Name string }

@@ -17,6 +17,7 @@ type Client struct {
 	addr     string
 	endpoint endpoint
 	http     *http.Client
+	token    string // "" for none
 }
 
 // maxRefusal bounds what is read of the body that explains an error status.
@@ -75,6 +76,9 @@ func (c *Client) call(ctx context.Context, method, path string, query url.Values
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.token != "" {
+		req.Header.Set("X-Consul-Token", c.token)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
