@@ -146,6 +146,11 @@ func (g *Gossip) yieldOrStay(c rivalClaim) {
 	if g.cfg.Epoch < c.epoch || g.cfg.Epoch == c.epoch && own.Compare(c.addr) < 0 {
 		g.refused.note(refusedRival, "another agent was started under this one's node name; it should end by itself",
 			"node", g.cfg.Name, "address", c.addr)
+		// It may not have heard of us: if the others met it first, they keep our claim to
+		// themselves.
+		if _, err := g.serf.Memberlist().Join([]string{c.addr.String()}); err != nil {
+			g.log.Debug("cannot tell the other agent of this name that we were here before", "address", c.addr, "error", err)
+		}
 		return
 	}
 	g.fail(fmt.Errorf("another living agent, at %v, bears the node name %q and was started before this one; "+

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/serf/serf"
+
+	"covey/gossip/replica"
 )
 
 // TestAHostThatComesBackUnderAnotherAddressIsTaken crashes an agent and starts it again
@@ -46,13 +48,26 @@ func TestAHostThatComesBackUnderAnotherAddressIsTaken(t *testing.T) {
 	}
 }
 
-// TestOfTwoThatLiveUnderOneNameTheLaterEnds starts a second agent of a name.
+// TestOfTwoThatLiveUnderOneNameTheLaterEnds starts two agents of a name. The others know
+// the one that they met first, whichever was started first.
 func TestOfTwoThatLiveUnderOneNameTheLaterEnds(t *testing.T) {
+	t.Run("which came last", func(t *testing.T) { twoOfAName(t, false) })
+	t.Run("which came first", func(t *testing.T) { twoOfAName(t, true) })
+}
+
+func twoOfAName(t *testing.T, laterFirst bool) {
 	a, b := start(t, "a", nil), start(t, "b", nil)
-	join(t, b, a)
 	second := start(t, "b", func(c *Config) { c.ID[0] = 'X'; c.Epoch += 5000 })
 	second.id[0] = 'X'
-	if _, err := second.Join(a.Addr()); err != nil {
+	order := []*agent{b, second}
+	if laterFirst {
+		order = []*agent{second, b}
+	}
+	if _, err := order[0].Join(a.Addr()); err != nil {
+		t.Fatal(err)
+	}
+	a.until(t, "it is met", func() bool { return a.members[order[0].id] == replica.Alive })
+	if _, err := order[1].Join(a.Addr()); err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)
