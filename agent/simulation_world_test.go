@@ -406,11 +406,12 @@ func (a *simAgent) guard(agent *Agent, resolver *dnsserver.Resolver, quit <-chan
 }
 
 // guardAnswers asks the agent's DNS for each service. A host that is named must have
-// been alive in the view before the question or in the one after.
+// been alive in the view before the question or in the one after, unless in one of them
+// nobody else was.
 func (a *simAgent) guardAnswers(agent *Agent, resolver *dnsserver.Resolver) {
 	up := func(v *catalog.View, host string) bool {
 		h := v.Host(host)
-		return h != nil && h.Liveness.Up()
+		return h != nil && (h.Liveness.Up() || h.Liveness == catalog.Failed && a.alone(v))
 	}
 	for k := range services {
 		q := new(dns.Msg).SetQuestion(fmt.Sprintf("svc%d.service.local.", k), dns.TypeSRV)
@@ -424,6 +425,16 @@ func (a *simAgent) guardAnswers(agent *Agent, resolver *dnsserver.Resolver) {
 			}
 		}
 	}
+}
+
+// alone reports whether all others look failed.
+func (a *simAgent) alone(v *catalog.View) bool {
+	for h := range v.Hosts() {
+		if h.Name != a.name && h.Liveness.Up() {
+			return false
+		}
+	}
+	return true
 }
 
 func seqOf(e *catalog.Endpoint) int {

@@ -28,6 +28,18 @@ type Weights struct {
 	Warning uint16
 }
 
+// For is the weight for a status; 0 when critical.
+func (w Weights) For(s Status) uint16 {
+	switch s {
+	case Passing:
+		return w.Passing
+	case Warning:
+		return w.Warning
+	default:
+		return 0
+	}
+}
+
 // DefaultWeights is what an instance has that was registered without.
 var DefaultWeights = Weights{Passing: 1, Warning: 1}
 

@@ -85,17 +85,12 @@ func (e *Endpoint) Addr() string {
 	return e.Host.Address
 }
 
+// Reported is what the checks last said of the instance and its host, whatever has become
+// of the host since.
+func (e *Endpoint) Reported() Status { return max(e.worst, Worst(e.Host.Checks)) }
+
 // Weight is the registered weight for the present status; 0 when critical.
-func (e *Endpoint) Weight() uint16 {
-	switch e.Status() {
-	case Passing:
-		return e.Weights.Passing
-	case Warning:
-		return e.Weights.Warning
-	default:
-		return 0
-	}
-}
+func (e *Endpoint) Weight() uint16 { return e.Weights.For(e.Status()) }
 
 // HasTags reports whether the instance carries all of tags, compared without case.
 func (e *Endpoint) HasTags(tags ...string) bool {

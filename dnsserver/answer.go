@@ -44,7 +44,10 @@ type inquiry struct {
 	trail    []string // the names that aliases led through to here
 	followed *int     // how many targets were followed for glue
 	sought   *int     // how many names outside were looked up for this question
+	stale    *bool    // somebody is answered who may be gone
 }
+
+func (in *inquiry) nodeIndex() *nodeIndex { return in.nodesAt.of(in.view, in.nodeName) }
 
 // resolve finds what there is about the name.
 func (in *inquiry) resolve() answer {
@@ -131,7 +134,7 @@ func (in *inquiry) address() answer {
 func (in *inquiry) node() answer {
 	h := in.view.Host(in.about.name)
 	if h == nil || h.Liveness == catalog.Unknown {
-		if in.nodesAt.above(in.view, in.about.name) {
+		if in.nodeIndex().isAbove(in.about.name) {
 			return in.nodata()
 		}
 		return in.nxdomain()

@@ -37,7 +37,8 @@ func (in *inquiry) directory() answer {
 	ttl := uint32(maxTTL)
 	for s := range in.view.Services() {
 		target := "_" + s.Name + end
-		if !isName(target) || !lb.AnyEligible(in.view, lb.Query{Service: s.Name, OnlyPassing: in.onlyPassing}) {
+		q := lb.Query{Service: s.Name, OnlyPassing: in.onlyPassing}
+		if !isName(target) || !lb.AnyEligible(in.view, q) && len(in.lastKnown(q)) == 0 {
 			continue
 		}
 		targets = append(targets, target)

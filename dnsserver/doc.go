@@ -13,7 +13,8 @@
 //
 //   - One question is answered from one View, without a lock and without waiting.
 //   - A critical instance, or one on a host that is not alive, is in no answer about
-//     a service.
+//     a service. There is one exception: an agent that is cut off from all others answers
+//     for a service that has nobody left by who was last known.
 //   - No reply over UDP is longer than the client can take; what was cut from the
 //     answer section is said by TC, and is whole over TCP up to 64 KiB.
 //   - No packet makes it panic, block or log without bound.

@@ -37,7 +37,10 @@ func (r *Resolver) Lookup(name string, tags []string, qtype string) (lb.Lookup, 
 	m.Ns = a.authority
 	n := fit(m, nil, a.entries, maxSize, maxSize, in.client)
 
-	out := lb.Lookup{Name: in.qname, Tags: beyond, Type: qtype, Rcode: rcodeName(a.rcode), Answers: []lb.LookupAnswer{}, LeftOut: []lb.LookupOmission{}}
+	out := lb.Lookup{
+		Name: in.qname, Tags: beyond, Type: qtype, Rcode: rcodeName(a.rcode), Stale: *in.stale,
+		Answers: []lb.LookupAnswer{}, LeftOut: []lb.LookupOmission{},
+	}
 	for i := range a.entries[:n] {
 		e := &a.entries[i]
 		if i == 0 {
@@ -97,7 +100,7 @@ func describe(e *entry) lb.LookupAnswer {
 		d.Node, d.Status = e.host.Name, e.host.Status().String()
 	}
 	if m := e.member; m != nil {
-		d.ID, d.Node, d.Status, d.Tags = m.ID(), m.Host.Name, m.Status().String(), m.Tags
+		d.ID, d.Node, d.Status, d.Tags = m.ID(), m.Host.Name, statusOf(m.Endpoint).String(), m.Tags
 		d.Address, d.Port, d.Weight = m.Addr(), m.Port, m.Weight
 	}
 	switch rr := e.rr.(type) {
@@ -111,6 +114,15 @@ func describe(e *entry) lb.LookupAnswer {
 		d.Address = rr.AAAA.String()
 	}
 	return d
+}
+
+// statusOf is the status that an instance was answered for: if its host failed, the last
+// one known.
+func statusOf(e *catalog.Endpoint) catalog.Status {
+	if e.Host.Liveness == catalog.Failed {
+		return e.Reported()
+	}
+	return e.Status()
 }
 
 func omission(e *catalog.Endpoint, reason string) lb.LookupOmission {

@@ -198,3 +198,23 @@ func TestLookupTellsWhatAMessageHasNoRoomFor(t *testing.T) {
 		t.Errorf("%d answers, %d left out", len(got.Answers), len(got.LeftOut))
 	}
 }
+
+func TestLookupTellsThatAnAnswerIsStale(t *testing.T) {
+	w := worldOf(t, `
+		node n1 10.0.0.1
+		node n2 10.0.0.2 failed
+		node n3 10.0.0.3 failed
+		service web a@n2 :80
+		service web ill@n3 :80 critical
+	`)
+	got, err := w.resolver(t).Lookup("web", nil, "SRV")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !got.Stale || len(got.Answers) != 1 || got.Answers[0].ID != "web-a" || got.Answers[0].Status != "passing" {
+		t.Errorf("%+v", got)
+	}
+	if len(got.LeftOut) != 1 || got.LeftOut[0].ID != "web-ill" || got.LeftOut[0].Reason != "host failed" {
+		t.Errorf("left out: %+v", got.LeftOut)
+	}
+}

@@ -55,7 +55,7 @@ func (r *Resolver) prepare(qname string, qtype uint16, wire []byte) *prepared {
 	}
 	p := &prepared{name: string(wire), qtype: qtype, changed: in.view.WatchService(in.about.name), useless: true}
 	a := in.resolve()
-	if a.rcode != dns.RcodeSuccess || a.foreign || len(a.authority) > 0 || len(a.entries) == 0 || len(a.entries) > maxPrepared {
+	if *in.stale || a.rcode != dns.RcodeSuccess || a.foreign || len(a.authority) > 0 || len(a.entries) == 0 || len(a.entries) > maxPrepared {
 		return p
 	}
 	p.limit = len(a.entries)

@@ -98,7 +98,11 @@ func (r *Resolver) Answer(q *dns.Msg, t Transport) *dns.Msg {
 	in.room, in.client = size/leastRecord, r.client(t)
 	a := in.resolve()
 	m.Rcode, m.Authoritative, m.Ns = a.rcode, !a.foreign, a.authority
-	fit(m, r.replyOPT(opt), a.entries, size, r.most(t, opt), in.client)
+	reply := r.replyOPT(opt)
+	if *in.stale {
+		markStale(reply)
+	}
+	fit(m, reply, a.entries, size, r.most(t, opt), in.client)
 	return m
 }
 
@@ -116,6 +120,7 @@ func (r *Resolver) inquire(qname string, qtype uint16) *inquiry {
 		room:     maxSize / leastRecord,
 		followed: new(int),
 		sought:   new(int),
+		stale:    new(bool),
 	}
 }
 

@@ -53,7 +53,7 @@ func readReverse(qname string) (ip netip.Addr, ok bool) {
 func (in *inquiry) pointers() answer {
 	var targets []string
 	ttl := in.ttls.node
-	for _, name := range in.nodesAt.names(in.view, in.about.ip) {
+	for _, name := range in.nodeIndex().at[in.about.ip] {
 		targets = append(targets, nodeName(name, in.zone.datacenter, in.about.domain))
 	}
 	if len(targets) == 0 {

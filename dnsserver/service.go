@@ -34,10 +34,15 @@ func (in *inquiry) choose() (chosen []lb.Choice, leftOut []lb.Omission) {
 	q := lb.Query{Service: in.about.name, Tags: in.tags, OnlyPassing: in.onlyPassing}
 	if in.explain {
 		sel := lb.Select(in.view, q)
-		return sel.Chosen, sel.LeftOut
+		chosen, leftOut = sel.Chosen, sel.LeftOut
+	} else {
+		chosen, _ = lb.Eligible(nil, in.view, q)
 	}
-	chosen, _ = lb.Eligible(nil, in.view, q)
-	return chosen, nil
+	if len(chosen) == 0 {
+		chosen = in.lastKnown(q)
+		leftOut = without(leftOut, chosen)
+	}
+	return chosen, leftOut
 }
 
 func (in *inquiry) serve(chosen []lb.Choice) answer {

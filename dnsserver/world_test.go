@@ -17,6 +17,7 @@ import (
 //	node    NAME ADDRESS [failed|unknown|STATUS] [meta.K:=V] [lan_ipv6=ADDRESS]
 //	service NAME X@NODE [ADDRESS:PORT] [STATUS] [weight=N] [warning_weight=N] [tag=T]...
 //	        [meta.K:=V] [lan_ipv6=ADDRESS]
+//	failed  NODE, or alive: what becomes of it
 //
 // The instance's ID is NAME-X; "~" stands for a blank in metadata and tags.
 type world struct {
@@ -67,6 +68,12 @@ func (w *world) add(line string) error {
 		return w.addNode(words[1:])
 	case "service":
 		return w.addService(words[1:])
+	case "alive":
+		w.store.SetLiveness(w.owners[words[1]], catalog.Alive)
+		return nil
+	case "failed":
+		w.store.SetLiveness(w.owners[words[1]], catalog.Failed)
+		return nil
 	}
 	return fmt.Errorf("no such line")
 }

@@ -8,6 +8,7 @@ type Lookup struct {
 	Type    string   // "SRV", "A", "AAAA"
 	Rcode   string   // "NOERROR", "NXDOMAIN", ...
 	TTL     uint32   // seconds, of the answers
+	Stale   bool     `json:",omitempty"` // this host is cut off, and answers who it last knew
 	Answers []LookupAnswer
 	LeftOut []LookupOmission
 }

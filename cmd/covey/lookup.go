@@ -48,6 +48,9 @@ changes, since answers are shuffled by weight. Exits 3 if nothing is answered.`,
 }
 
 func (s *system) showLookup(l *apiclient.Lookup) {
+	if l.Stale {
+		s.printf("this agent is cut off from all others; answered is who it last knew\n\n")
+	}
 	if len(l.Answers) > 0 {
 		name := printable(l.Name)
 		if len(l.Tags) > 0 {

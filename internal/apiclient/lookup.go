@@ -12,6 +12,7 @@ type Lookup struct {
 	Type    string
 	Rcode   string
 	TTL     uint32 // seconds
+	Stale   bool   `json:",omitempty"` // the agent is cut off, and answers who it last knew
 	Answers []Answer
 	LeftOut []Omission
 }

@@ -23,16 +23,18 @@ type nodeIndex struct {
 
 	// at is the names of nodes by address.
 	at map[netip.Addr][]string
+
+	cutOff bool // see cutOff
 }
 
 // of is the index of a view's nodes. It is made anew when the nodes have changed, at the
 // first question that needs it.
-func (n *nodesAt) of(v *catalog.View) *nodeIndex {
+func (n *nodesAt) of(v *catalog.View, self string) *nodeIndex {
 	x := n.last.Load()
 	if x != nil && x.index == v.NodesIndex() {
 		return x
 	}
-	x = &nodeIndex{index: v.NodesIndex(), above: map[string]struct{}{}, at: map[netip.Addr][]string{}}
+	x = &nodeIndex{index: v.NodesIndex(), above: map[string]struct{}{}, at: map[netip.Addr][]string{}, cutOff: cutOff(v, self)}
 	for h := range v.Hosts() {
 		if h.Liveness == catalog.Unknown {
 			continue
@@ -46,14 +48,11 @@ func (n *nodesAt) of(v *catalog.View) *nodeIndex {
 	return x
 }
 
-// above reports whether name lies above that of a node in the view.
-func (n *nodesAt) above(v *catalog.View, name string) bool {
-	_, ok := n.of(v).above[strings.ToLower(name)]
+// isAbove reports whether name lies above that of a node.
+func (x *nodeIndex) isAbove(name string) bool {
+	_, ok := x.above[strings.ToLower(name)]
 	return ok
 }
-
-// names is the nodes of the view that have the address, failed ones too.
-func (n *nodesAt) names(v *catalog.View, ip netip.Addr) []string { return n.of(v).at[ip] }
 
 func (x *nodeIndex) add(name string) {
 	for {
