@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -228,6 +229,7 @@ func (a *Agent) dnsConfig() dnsserver.Config {
 		ServiceTTL: a.cfg.DNS.ServiceTTL,
 		SOA:        dnsserver.SOA(a.cfg.DNS.SOA),
 		ServerID:   a.cfg.DNS.ServerID,
+		MaxUDPSize: a.cfg.DNS.MaxUDPSize,
 		Version:    a.opts.Version,
 
 		OnlyPassing:    a.cfg.DNS.OnlyPassing,
@@ -246,6 +248,11 @@ func (a *Agent) node(checks []catalog.Check) *catalog.Node {
 		family = "ipv6"
 	}
 	tagged["lan_"+family], tagged["wan_"+family] = ip, ip
+	for family, ip := range map[string]netip.Addr{"ipv4": a.cfg.AdvertiseAddrIPv4, "ipv6": a.cfg.AdvertiseAddrIPv6} {
+		if ip.IsValid() {
+			tagged["lan_"+family], tagged["wan_"+family] = ip.String(), ip.String()
+		}
+	}
 	return &catalog.Node{
 		ID:              a.id,
 		Name:            a.cfg.NodeName,

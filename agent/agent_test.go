@@ -291,6 +291,18 @@ func TestTwoAgentsShareWhatTheyHave(t *testing.T) {
 	x.done <- nil
 }
 
+func TestANodeHasAnAddressOfEachIPVersion(t *testing.T) {
+	cfg := testConfig(filepath.Join(t.TempDir(), "x"))
+	cfg.AdvertiseAddrIPv6 = netip.MustParseAddr("2001:db8::7")
+	x := startAgent(t, cfg, Options{})
+	for qtype, want := range map[string]string{"A": "127.0.0.1", "AAAA": "2001:db8::7"} {
+		l, err := x.dns.Lookup(cfg.NodeName+".node.local", nil, qtype)
+		if err != nil || len(l.Answers) != 1 || l.Answers[0].Address != want {
+			t.Errorf("%s answers %+v, %v", qtype, l, err)
+		}
+	}
+}
+
 func (x *testAgent) until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.After(15 * time.Second)

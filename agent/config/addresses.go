@@ -37,6 +37,16 @@ func domain(into *string, v strict.Value) {
 	}
 }
 
+// addressOf reads an IP of one version that clients can be told.
+func addressOf(into *netip.Addr, version string, is func(netip.Addr) bool, v strict.Value) {
+	if address(into, v); !into.IsValid() {
+		return
+	}
+	if v.Check(catalog.CheckAddress(into.String())); !is(*into) {
+		v.Fault("%s is no %s address", into, version)
+	}
+}
+
 // listenHost reads the host of a listener for clients.
 func listenHost(into *string, v strict.Value) {
 	var host string

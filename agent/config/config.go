@@ -56,6 +56,11 @@ type Config struct {
 	// what gossip picks if that is 0.0.0.0 or [::].
 	AdvertiseAddr netip.Addr
 
+	// AdvertiseAddrIPv4 and AdvertiseAddrIPv6 are what DNS answers for the node, and for
+	// services without an address, to questions about that IP version. Gossip uses neither.
+	// If one is not valid, the default, it is AdvertiseAddr where that is of the version.
+	AdvertiseAddrIPv4, AdvertiseAddrIPv6 netip.Addr
+
 	// ClientAddr is where the HTTP API and DNS listen unless Addresses says otherwise.
 	// Whoever reaches the API can register services. Default: 127.0.0.1.
 	ClientAddr string
@@ -186,6 +191,10 @@ type DNS struct {
 	// shuffle final for clients that sort addresses themselves. 0, the default, is all.
 	ARecordLimit int
 
+	// MaxUDPSize bounds UDP answers to clients on other hosts: more bytes than a path
+	// carries in one packet get lost. Default: 1232.
+	MaxUDPSize int
+
 	// PortableUDP has packets read and written one by one and answered by the full path,
 	// as on systems other than Linux. It costs three times as much. Default: false.
 	PortableUDP bool
@@ -217,7 +226,7 @@ func Default() *Config {
 		EncryptVerifyOutgoing: true,
 		LogLevel:              slog.LevelInfo,
 		LogFormat:             "text",
-		DNS:                   DNS{SOA: SOA{Refresh: time.Hour, Retry: 10 * time.Minute, Expire: 24 * time.Hour}},
+		DNS:                   DNS{SOA: SOA{Refresh: time.Hour, Retry: 10 * time.Minute, Expire: 24 * time.Hour}, MaxUDPSize: 1232},
 	}
 }
 

@@ -78,6 +78,12 @@ var known = []knownKey{
 			v.Check(catalog.CheckAddress(d.AdvertiseAddr.String()))
 		}
 	}},
+	{Key: Key{"advertise_addr_ipv4", "advertise_addr if IPv4", "IPv4 address that DNS answers for the node; gossip has advertise_addr"}, read: func(d *draft, v strict.Value) {
+		addressOf(&d.AdvertiseAddrIPv4, "IPv4", netip.Addr.Is4, v)
+	}},
+	{Key: Key{"advertise_addr_ipv6", "advertise_addr if IPv6", "IPv6 address that DNS answers for the node; gossip has advertise_addr"}, read: func(d *draft, v strict.Value) {
+		addressOf(&d.AdvertiseAddrIPv6, "IPv6", netip.Addr.Is6, v)
+	}},
 	{Key: Key{"client_addr", "127.0.0.1", "address that HTTP and DNS listen on"}, read: func(d *draft, v strict.Value) { listenHost(&d.ClientAddr, v) }},
 	{Key: Key{"addresses.http", "client_addr", "address of the HTTP API, also with a port, or unix:///path"}, read: func(d *draft, v strict.Value) {
 		d.listenAddress(&d.Addresses.HTTP, &d.Ports.HTTP, "ports.http", v)
@@ -156,6 +162,9 @@ var known = []knownKey{
 		v.Int(&d.DNS.UDPAnswerLimit, 0, math.MaxUint16)
 	}},
 	{Key: Key{"dns_config.portable_udp", "false", "read and write packets one by one, as on systems other than Linux"}, read: func(d *draft, v strict.Value) { v.Bool(&d.DNS.PortableUDP) }},
+	{Key: Key{"dns_config.max_udp_size", "1232", "most bytes of a UDP answer to a client on another host, 512 to 65535"}, read: func(d *draft, v strict.Value) {
+		v.Int(&d.DNS.MaxUDPSize, 512, math.MaxUint16)
+	}},
 	{Key: Key{"dns_config.a_record_limit", "0", "most A or AAAA records in an answer; 0 for all"}, read: func(d *draft, v strict.Value) {
 		v.Int(&d.DNS.ARecordLimit, 0, math.MaxUint16)
 	}},

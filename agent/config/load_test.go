@@ -97,12 +97,12 @@ func TestFilesAreTakenOn(t *testing.T) {
 		{claim: "every key, as HCL", files: `-- a.hcl --
 			node_name = "n1." node_id = "6ba7b810-9dad-41d1-80b4-00c04fd430c8" node_meta { rack = "r1" }
 			datacenter = "DC2" domain = "Example.Com." alt_domain = "old.example"
-			bind_addr = "0.0.0.0" advertise_addr = "10.0.0.1" client_addr = "::1"
+			bind_addr = "0.0.0.0" advertise_addr = "10.0.0.1" advertise_addr_ipv4 = "10.0.0.4" advertise_addr_ipv6 = "2001:db8::6" client_addr = "::1"
 			ports { http = 1 dns = 2 gossip = 3 } addresses { dns = "127.0.0.9" http = "unix:///run/c.sock" }
 			start_join = ["10.0.0.2"] retry_join = ["seeds.example", "[2001:db8::1]:7946", "2001:db8::2"] retry_interval = "3s" retry_max = 4 gossip_rings = 5
 			leave_on_terminate = false data_dir = "/data" encrypt = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 			encrypt_verify_incoming = false encrypt_verify_outgoing = true log_level = "WARN" log_format = "json"
-			dns_config { node_ttl = "5s" service_ttl { "*" = "1s" "Web-*" = "2s" db = "3s" } only_passing = true udp_answer_limit = 5 a_record_limit = 1 server_id = "n1" soa { min_ttl = 2 refresh = "2h" retry = 700 expire = 90000 } }
+			dns_config { node_ttl = "5s" service_ttl { "*" = "1s" "Web-*" = "2s" db = "3s" } only_passing = true udp_answer_limit = 5 a_record_limit = 1 max_udp_size = 1400 portable_udp = true server_id = "n1" soa { min_ttl = 2 refresh = "2h" retry = 700 expire = 90000 } }
 			service { name = "web" port = 80 }
 			services { name = "db" } services { name = "api" meta { a = "b" } }
 			check { name = "mem" ttl = "10s" } checks = [ { name = "disk" http = "http://h/" interval = "1m" body = <<EOF
@@ -236,12 +236,13 @@ func everyKey(t *testing.T, c *Config) {
 	one := &definition.Weights{Passing: 1, Warning: 1}
 	*c = Config{
 		NodeName: "n1", NodeID: id, NodeMeta: map[string]string{"rack": "r1"}, Datacenter: "dc2", Domain: "example.com", AltDomain: "old.example",
-		BindAddr: netip.IPv4Unspecified(), AdvertiseAddr: netip.MustParseAddr("10.0.0.1"), ClientAddr: "::1",
+		BindAddr: netip.IPv4Unspecified(), AdvertiseAddr: netip.MustParseAddr("10.0.0.1"),
+		AdvertiseAddrIPv4: netip.MustParseAddr("10.0.0.4"), AdvertiseAddrIPv6: netip.MustParseAddr("2001:db8::6"), ClientAddr: "::1",
 		Addresses: Addresses{HTTP: "unix:///run/c.sock", DNS: "127.0.0.9"}, Ports: Ports{HTTP: 1, DNS: 2, SerfLAN: 3},
 		StartJoin: []string{"10.0.0.2"}, RetryJoin: []string{"seeds.example", "[2001:db8::1]:7946", "2001:db8::2"}, RetryInterval: 3 * time.Second, RetryMax: 4,
 		DataDir: "/data", Encrypt: make(Secret, 32), EncryptVerifyOutgoing: true, GossipRings: 5, LogLevel: slog.LevelWarn, LogFormat: "json",
 		DNS: DNS{NodeTTL: 5 * time.Second, ServiceTTL: map[string]time.Duration{"*": time.Second, "web-*": 2 * time.Second, "db": 3 * time.Second},
-			OnlyPassing: true, UDPAnswerLimit: 5, ARecordLimit: 1, ServerID: "n1",
+			OnlyPassing: true, UDPAnswerLimit: 5, ARecordLimit: 1, MaxUDPSize: 1400, PortableUDP: true, ServerID: "n1",
 			SOA: SOA{Refresh: 2 * time.Hour, Retry: 700 * time.Second, Expire: 25 * time.Hour, MinTTL: 2 * time.Second}},
 		Services: []definition.Service{{ID: "web", Name: "web", Port: 80, Weights: one}, {ID: "db", Name: "db", Weights: one},
 			{ID: "api", Name: "api", Meta: map[string]string{"a": "b"}, Weights: one}},

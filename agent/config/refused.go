@@ -62,10 +62,9 @@ var refused = []struct{ keys, why string }{
 	{`dns_config.max_stale dns_config.use_cache dns_config.cache_max_age`, dnsDirect},
 	{`dns_config.disable_compression dns_config.enable_additional_node_meta_txt dns_config.prefer_namespace`,
 		notTunable},
-	{`advertise_addr_ipv4 advertise_addr_ipv6`, "write advertise_addr instead"},
 	{`serf_lan`, "write bind_addr instead"},
 	{`serf_lan_allowed_cidrs`, "gossip is not filtered by address: let a firewall do it, and remove this key"},
-	{`tagged_addresses`, "the addresses of a node follow from advertise_addr: remove this key"},
+	{`tagged_addresses`, "the addresses of a node follow from advertise_addr, advertise_addr_ipv4 and advertise_addr_ipv6: remove this key"},
 	{`config_format`, "the name of a file says its format: remove this key"},
 }
 
