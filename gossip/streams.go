@@ -35,6 +35,7 @@ type streams struct {
 	log     *slog.Logger
 
 	dropped atomic.Uint64 // frames not sent: the peer was too slow, or unreachable
+	cut     atomic.Uint64 // streams that ended, or went silent, within a frame
 
 	mu      sync.Mutex // guards what follows
 	closed  bool
@@ -204,6 +205,7 @@ func (s *streams) receive(conn net.Conn, deliver func(inbound) bool) error {
 		// The buffer grows with what really comes: a length alone reserves nothing.
 		body, err := readAtMost(conn, n)
 		if err != nil {
+			s.cut.Add(1)
 			return nil
 		}
 		from, frame, err := s.sealer.open(body)

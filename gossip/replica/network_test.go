@@ -28,6 +28,8 @@ type network struct {
 	delay        time.Duration    // most
 	cut          func(a, b ID) bool
 
+	tape *[]taped // all that was sent; nil if nobody listens
+
 	said map[incarnation]history // what each owner changed
 
 	lost, lostOneWay, severed, doubled, delivered int
@@ -273,6 +275,9 @@ func (w *network) flush(n *node) {
 }
 
 func (w *network) transmit(from *node, s Send) {
+	if w.tape != nil {
+		*w.tape = append(*w.tape, taped{from.id, s.Frame})
+	}
 	copies := 1
 	if !s.Stream && w.rng.Float64() < w.double {
 		w.doubled++
