@@ -54,11 +54,14 @@ func TestAPeerThatSendsWithoutEndStarvesNobody(t *testing.T) {
 		put(b, "s/web", fmt.Sprint(i))
 		a.sees(t, b, "s/web", fmt.Sprint(i))
 	}
-	for ctx.Err() == nil && a.Counters()["packets_over_budget"] == 0 {
+	// A machine that is busy with other things may not be able to send more than the budget
+	// (TestABudgetIsOneSources shows that); then it is the loop that cannot keep up.
+	shed := func(c map[string]uint64) uint64 { return c["packets_over_budget"] + c["replication_packets_dropped"] }
+	for ctx.Err() == nil && shed(a.Counters()) == 0 {
 		a.do(func() {}) // the flood has not reached its limit yet
 	}
 	c := a.Counters()
-	if c["packets_over_budget"] == 0 || c["replication_refused"] == 0 {
+	if shed(c) == 0 || c["replication_refused"] == 0 {
 		t.Errorf("a flood is not counted: %v", c)
 	}
 }
