@@ -261,6 +261,8 @@ func (a *Agent) node(checks []catalog.Check) *catalog.Node {
 		Meta:            a.cfg.NodeMeta,
 		TaggedAddresses: tagged,
 		Checks:          checks,
+		Zone:            a.cfg.Zone,
+		Region:          a.cfg.Region,
 	}
 }
 

@@ -49,7 +49,7 @@ func (b *batch) largest(serviceID string, checks []*check) catalog.Record {
 	}
 	return &catalog.Node{
 		ID: catalog.NodeID{1}, Name: longName, Address: "255.255.255.255", Datacenter: longLabel,
-		Meta: b.nodeMeta, TaggedAddresses: map[string]string{"": longName}, Checks: list,
+		Meta: b.nodeMeta, TaggedAddresses: map[string]string{"": longName}, Checks: list, Zone: longPlace, Region: longPlace,
 	}
 }
 
@@ -57,6 +57,7 @@ func (b *batch) largest(serviceID string, checks []*check) catalog.Record {
 var (
 	fullOutput = strings.Repeat("x", catalog.MaxOutput)
 	fullNotes  = strings.Repeat("x", catalog.MaxNotes)
+	longPlace  = strings.Repeat("x", catalog.MaxPlace)
 	longLabel  = strings.Repeat("x", 63)
 	longName   = longLabel + "." + longLabel + "." + longLabel + "." + longLabel[:61]
 )

@@ -69,7 +69,9 @@ func appendNode(b []byte, n *Node) []byte {
 	b = appendString(b, 4, n.Datacenter)
 	b = appendMap(b, 5, n.Meta)
 	b = appendMap(b, 6, n.TaggedAddresses)
-	return appendChecks(b, 7, n.Checks)
+	b = appendChecks(b, 7, n.Checks)
+	b = appendString(b, 8, n.Zone)
+	return appendString(b, 9, n.Region)
 }
 
 func decodeNode(b []byte) (*Node, error) {
@@ -94,6 +96,10 @@ func decodeNode(b []byte) (*Node, error) {
 			n.TaggedAddresses, err = f.intoMap(n.TaggedAddresses, MaxAddresses)
 		case 7:
 			n.Checks, err = f.intoChecks(n.Checks)
+		case 8:
+			n.Zone, err = f.string()
+		case 9:
+			n.Region, err = f.string()
 		}
 		return err
 	})
@@ -107,6 +113,7 @@ const (
 	fieldAddress = 3
 	fieldPort    = 4
 	fieldChecks  = 10
+	fieldLoad    = 14 // after all that a Shape has
 )
 
 func appendInstance(b []byte, i *Instance) []byte {
@@ -139,7 +146,14 @@ func appendInstance(b []byte, i *Instance) []byte {
 	if len(i.Extra) > 0 {
 		b = appendBytes(b, 13, i.Extra)
 	}
-	return b
+	return appendLoad(b, i.Load)
+}
+
+func appendLoad(b []byte, l Load) []byte {
+	if !l.Reported() {
+		return b
+	}
+	return appendBytes(b, fieldLoad, l.append(nil))
 }
 
 func decodeInstance(b []byte) (*Instance, error) {
@@ -181,6 +195,11 @@ func decodeInstance(b []byte) (*Instance, error) {
 			var raw []byte
 			raw, err = f.bytes()
 			i.Extra = slices.Clone(raw)
+		case fieldLoad:
+			var raw []byte
+			if raw, err = f.bytes(); err == nil {
+				i.Load, err = readLoad(raw)
+			}
 		}
 		return err
 	})

@@ -24,6 +24,14 @@ func drawInstance(t *rapid.T) *Instance {
 		EnableTagOverride: rapid.Bool().Draw(t, "override"),
 		Kind:              text.Draw(t, "kind"),
 	}
+	if rapid.Bool().Draw(t, "reports") {
+		i.Load = Load{
+			Rate:        rapid.Uint32Range(0, MaxRate*10).Draw(t, "rate"),
+			Utilisation: rapid.Uint32Range(0, MaxUtilisation*1000).Draw(t, "utilisation"),
+			Queue:       rapid.Uint32Range(0, MaxQueue*10).Draw(t, "queue"),
+			Serial:      rapid.Uint32Range(1, 1<<32-1).Draw(t, "serial"),
+		}
+	}
 	for _, name := range rapid.SliceOfNDistinct(label, 0, 3, rapid.ID).Draw(t, "tagged") {
 		if i.TaggedAddresses == nil {
 			i.TaggedAddresses = map[string]ServiceAddress{}
@@ -82,6 +90,7 @@ func TestANodeSurvivesTheWire(t *testing.T) {
 		ID: NewNodeID(), Name: "n1.rack-2", Address: "10.0.0.1", Datacenter: "dc1",
 		Meta: map[string]string{"rack": "2"}, TaggedAddresses: map[string]string{"wan": "1.2.3.4"},
 		Checks: []Check{{ID: "disk", Name: "disk", Status: Warning, Output: "90 %"}},
+		Zone:   "eu-1a", Region: "eu-1",
 	}
 	got, err := Decode(NodeKey, Encode(n))
 	if err != nil || !reflect.DeepEqual(got, n) {

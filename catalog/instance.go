@@ -14,6 +14,7 @@ type Instance struct {
 	Weights         Weights
 	TaggedAddresses map[string]ServiceAddress
 	Checks          []Check // by ID
+	Load            Load    // as last reported
 
 	EnableTagOverride bool
 	// Kind and Extra are Consul's: stored and returned, not acted on. Extra is a JSON

@@ -22,6 +22,7 @@ const (
 	MaxAddresses    = 16
 	MaxExtra        = 16 << 10
 	MaxNotes        = 1024
+	MaxPlace        = 128 // of a zone's or a region's name
 )
 
 // CheckLabel says what keeps name from being one DNS label (RFC 1035 section 2.3.1,

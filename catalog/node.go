@@ -45,6 +45,7 @@ type Node struct {
 	Meta            map[string]string
 	TaggedAddresses map[string]string
 	Checks          []Check // of the node as a whole, by ID; without serfHealth
+	Zone, Region    string  // where the host stands; "" if that is not known
 }
 
 // NodeKey is the key of an owner's Node record.

@@ -12,12 +12,13 @@ import (
 // It is immutable, and a record like the Instance it was made from: the same key, the
 // same wire form.
 type Packed struct {
-	// text is the ID, the address and, if any is not empty, the outputs of the checks,
-	// each behind its length.
+	// text is the ID, the address, the load if there is one, and, if any is not empty, the
+	// outputs of the checks, each behind its length.
 	text string
 	*Shape
 	Port               uint16 // 0 means none
 	idBytes, toAddrEnd uint16 // where in text the ID and the address end
+	loadBytes          uint8  // that follow the address
 }
 
 // ID is unique on the instance's node.
@@ -25,6 +26,17 @@ func (p *Packed) ID() string { return p.text[:p.idBytes] }
 
 // Address is an IP or host name; "" means the node's.
 func (p *Packed) Address() string { return p.text[p.idBytes:p.toAddrEnd] }
+
+// Load is the last report of the instance's load.
+func (p *Packed) Load() Load {
+	if p.loadBytes == 0 {
+		return Load{}
+	}
+	l, _ := readLoad([]byte(p.loadText())) // of our own writing: it can be read
+	return l
+}
+
+func (p *Packed) loadText() string { return p.text[p.toAddrEnd:][:p.loadBytes] }
 
 // Key implements Record.
 func (p *Packed) Key() string { return InstanceKeyPrefix + p.ID() }
@@ -37,7 +49,11 @@ func (p *Packed) AppendPayload(b []byte) []byte {
 	}
 	b = appendString(b, fieldAddress, p.Address())
 	b = appendUint(b, fieldPort, uint64(p.Port))
-	return p.appendFilled(b, p.ID(), p.text[p.toAddrEnd:])
+	b = p.appendFilled(b, p.ID(), p.text[int(p.toAddrEnd)+int(p.loadBytes):])
+	if p.loadBytes > 0 {
+		b = appendBytes(b, fieldLoad, []byte(p.loadText()))
+	}
+	return b
 }
 
 // Instance returns the instance that was packed, with nothing of it shared.
@@ -57,6 +73,11 @@ func (s *shapes) pack(i *Instance) *Packed {
 	b.WriteString(i.ID)
 	b.WriteString(i.Address)
 	p.idBytes, p.toAddrEnd = uint16(len(i.ID)), uint16(b.Len())
+	if i.Load.Reported() {
+		load := i.Load.append(nil)
+		b.Write(load)
+		p.loadBytes = uint8(len(load))
+	}
 	if sizeOutputs(i.Checks) > 0 {
 		for k := range i.Checks {
 			var length [binary.MaxVarintLen64]byte

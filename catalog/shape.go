@@ -20,9 +20,10 @@ type Shape struct {
 
 	// wire is an instance of this kind that has none of its own; where its ID stands in
 	// the texts of its checks is a blank.
-	wire   string
-	family *ByFamily // nil if there is none
-	worst  Status    // of the checks
+	wire      string
+	family    *ByFamily  // nil if there is none
+	balancing *Balancing // nil if nothing is said of it
+	worst     Status     // of the checks
 }
 
 // blank stands for the instance's ID in the texts of a Shape's checks. No ID or name
@@ -78,7 +79,7 @@ func newShapes() *shapes { return &shapes{known: map[string]weak.Pointer[Shape]{
 // of returns the shape of an instance.
 func (s *shapes) of(i *Instance) *Shape {
 	like := *i
-	like.ID, like.Address, like.Port = "", "", 0
+	like.ID, like.Address, like.Port, like.Load = "", "", 0, Load{}
 	if len(i.Checks) > 0 {
 		like.Checks = make([]Check, len(i.Checks))
 	}
@@ -93,7 +94,7 @@ func (s *shapes) of(i *Instance) *Shape {
 	if known := s.known[string(wire)].Value(); known != nil {
 		return known
 	}
-	shape := &Shape{Service: like.Service, Tags: like.Tags, Weights: like.Weights, wire: string(wire), family: familyOf(&like), worst: Worst(like.Checks)}
+	shape := &Shape{Service: like.Service, Tags: like.Tags, Weights: like.Weights, wire: string(wire), family: familyOf(&like), balancing: balancingOf(like.Meta), worst: Worst(like.Checks)}
 	s.known[shape.wire] = weak.Make(shape)
 	runtime.AddCleanup(shape, s.forget, shape.wire)
 	return shape

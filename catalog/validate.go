@@ -28,7 +28,7 @@ func (n *Node) validate() error {
 			return err
 		}
 	}
-	return errors.Join(checkMeta(n.Meta), checkChecks(n.Checks))
+	return errors.Join(CheckText(n.Zone, MaxPlace), CheckText(n.Region, MaxPlace), checkMeta(n.Meta), checkChecks(n.Checks))
 }
 
 func (i *Instance) validate() error {

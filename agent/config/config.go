@@ -35,6 +35,11 @@ type Config struct {
 	// every other host. Default: none.
 	NodeMeta map[string]string
 
+	// Zone and Region say where the host stands: what fails together, and what is near.
+	// Traffic can be kept within them (policy local). Default: as the cloud tells in the
+	// metadata that cloud-init leaves on disk, else none.
+	Zone, Region string
+
 	// Datacenter is the name that DNS questions and the HTTP API may give for this
 	// cluster. All agents should have the same. Default: "dc1".
 	Datacenter string

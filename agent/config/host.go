@@ -15,11 +15,12 @@ type host struct {
 	name   func() (string, error)
 	home   func() (string, error)
 	getenv func(string) string
+	read   func(string) ([]byte, error)
 	root   bool
 }
 
 func thisHost() host {
-	return host{name: os.Hostname, home: os.UserHomeDir, getenv: os.Getenv, root: os.Geteuid() == 0}
+	return host{name: os.Hostname, home: os.UserHomeDir, getenv: os.Getenv, read: readAll, root: os.Geteuid() == 0}
 }
 
 // nodeName returns the host's name as a DNS name, and tells apart the agents that one

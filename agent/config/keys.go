@@ -61,6 +61,8 @@ var known = []knownKey{
 		}
 		maps.Copy(d.NodeMeta, meta)
 	}},
+	{Key: Key{"zone", "what cloud-init says", "zone that the host stands in: its hosts fail together"}, read: func(d *draft, v strict.Value) { locality(&d.Zone, v) }},
+	{Key: Key{"region", "what cloud-init says", "region that the zone is in"}, read: func(d *draft, v strict.Value) { locality(&d.Region, v) }},
 	{Key: Key{"datacenter", "dc1", "name of the cluster in DNS names and the API"}, read: func(d *draft, v strict.Value) {
 		if v.Text(&d.Datacenter) {
 			v.Check(catalog.CheckLabel(d.Datacenter))

@@ -27,6 +27,7 @@ func aHost() host {
 		name:   func() (string, error) { return "Web_1.example", nil },
 		home:   func() (string, error) { return "/home/u", nil },
 		getenv: func(string) string { return "" },
+		read:   func(string) ([]byte, error) { return nil, os.ErrNotExist },
 	}
 }
 
@@ -95,7 +96,7 @@ func TestFilesAreTakenOn(t *testing.T) {
 	}{
 		{claim: "nothing", want: func(c *Config) {}},
 		{claim: "every key, as HCL", files: `-- a.hcl --
-			node_name = "n1." node_id = "6ba7b810-9dad-41d1-80b4-00c04fd430c8" node_meta { rack = "r1" }
+			node_name = "n1." node_id = "6ba7b810-9dad-41d1-80b4-00c04fd430c8" node_meta { rack = "r1" } zone = "z1" region = "r1"
 			datacenter = "DC2" domain = "Example.Com." alt_domain = "old.example"
 			bind_addr = "0.0.0.0" advertise_addr = "10.0.0.1" advertise_addr_ipv4 = "10.0.0.4" advertise_addr_ipv6 = "2001:db8::6" client_addr = "::1"
 			ports { http = 1 dns = 2 gossip = 3 } addresses { dns = "127.0.0.9" http = "unix:///run/c.sock" }
@@ -235,7 +236,7 @@ func everyKey(t *testing.T, c *Config) {
 	}
 	one := &definition.Weights{Passing: 1, Warning: 1}
 	*c = Config{
-		NodeName: "n1", NodeID: id, NodeMeta: map[string]string{"rack": "r1"}, Datacenter: "dc2", Domain: "example.com", AltDomain: "old.example",
+		NodeName: "n1", NodeID: id, NodeMeta: map[string]string{"rack": "r1"}, Zone: "z1", Region: "r1", Datacenter: "dc2", Domain: "example.com", AltDomain: "old.example",
 		BindAddr: netip.IPv4Unspecified(), AdvertiseAddr: netip.MustParseAddr("10.0.0.1"),
 		AdvertiseAddrIPv4: netip.MustParseAddr("10.0.0.4"), AdvertiseAddrIPv6: netip.MustParseAddr("2001:db8::6"), ClientAddr: "::1",
 		Addresses: Addresses{HTTP: "unix:///run/c.sock", DNS: "127.0.0.9"}, Ports: Ports{HTTP: 1, DNS: 2, SerfLAN: 3},

@@ -49,7 +49,8 @@ var refused = []struct{ keys, why string }{
 	{`enable_script_checks enable_local_script_checks`, noScript},
 	{`log_file log_rotate_duration log_rotate_bytes log_rotate_max_files enable_syslog syslog_facility pid_file`, noLogFile},
 	{`segment segments partition namespace`, noTenancy},
-	{`audit license_path reporting cloud locality`, nothing},
+	{`locality`, "write zone and region beside it, not within: remove this key"},
+	{`audit license_path reporting cloud`, nothing},
 	{`gossip_lan limits check_update_interval check_output_max_size discard_check_output reconnect_timeout
 		skip_leave_on_interrupt disable_coordinates disable_host_node_id disable_keyring_file
 		disable_http_unprintable_char_filter enable_debug default_query_time max_query_time experiments

@@ -14,6 +14,7 @@ import (
 func (d *draft) settle(h host) {
 	d.settleGossip()
 	d.settleDisk(h)
+	d.settleLocality(h)
 	d.settleListeners()
 	if d.AltDomain != "" && d.AltDomain == d.Domain {
 		d.fault("alt_domain", "is the same as %s, %q", d.at("domain"), d.Domain)

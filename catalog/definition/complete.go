@@ -22,6 +22,7 @@ func (d *serviceDraft) complete(o *strict.Object) {
 	if d.Weights == nil {
 		d.Weights = &Weights{Passing: 1, Warning: 1}
 	}
+	d.balance(o)
 	if len(d.Extra) > 0 {
 		if n := len(d.extra()); n > catalog.MaxExtra {
 			o.Fault(longest(d.Extra), "the blocks that are kept have %d bytes together, may have %d", n, catalog.MaxExtra)

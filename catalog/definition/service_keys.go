@@ -14,8 +14,9 @@ import (
 // serviceDraft is a service before its defaults. Its checks wait until its ID is known.
 type serviceDraft struct {
 	Service
-	check  strict.Value
-	checks []strict.Value
+	check     strict.Value
+	checks    []strict.Value
+	balancing map[string]string // the lb block, as metadata
 }
 
 // maxServiceID leaves room for the IDs of checks that are made of a service's.
@@ -41,6 +42,11 @@ var serviceKeys = strict.NewTable(
 	serviceKey("Port", func(d *serviceDraft, v strict.Value) { v.Int(&d.Port, 0, maxPort) }),
 	serviceKey("Tags", readTags),
 	serviceKey("Meta", readMeta),
+	serviceKey("LB", func(d *serviceDraft, v strict.Value) {
+		if o, ok := v.Object(); ok {
+			d.balancing = ReadBalancing(o)
+		}
+	}),
 	serviceKey("TaggedAddresses", readTaggedAddresses),
 	serviceKey("Weights", func(d *serviceDraft, v strict.Value) {
 		if o, ok := v.Object(); ok {
@@ -109,6 +115,8 @@ func readTags(d *serviceDraft, v strict.Value) {
 func readMeta(d *serviceDraft, v strict.Value) {
 	v.TextMap(&d.Meta)
 	CheckMeta(v, d.Meta)
+	_, err := catalog.Balancing{}.With(d.Meta)
+	v.Check(err)
 }
 
 // CheckMeta adds a fault to v for all that keeps meta from being a node's or an

@@ -117,7 +117,7 @@ func TestAgentFlagsStandForKeysThatExist(t *testing.T) {
 		known[k.Name] = true
 	}
 	_, got, _, _ := started(t, strings.Fields(`--node n --bind 127.0.0.1 --advertise 10.0.0.1 --gossip-port 1 --http :2 --dns :3
-		--join a --retry-join b --data-dir d --domain x --alt-domain y --datacenter z --encrypt k --insecure-gossip --dev
+		--join a --retry-join b --data-dir d --domain x --alt-domain y --datacenter z --encrypt k --zone a --region r --insecure-gossip --dev
 		--log-level info --log-format text`)...)
 	got["addresses.http"], got["addresses.dns"] = "", "" // what --http and --dns are otherwise
 	for key := range got {

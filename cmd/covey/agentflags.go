@@ -33,6 +33,8 @@ func agentFlags() []agentFlag {
 		str("domain", "DOMAIN", "`ZONE` the zone that DNS answers for", "local", set("domain")),
 		str("alt-domain", "ALT_DOMAIN", "`ZONE` another zone with the same names", "", set("alt_domain")),
 		str("datacenter", "DATACENTER", "`NAME` name of the datacenter", "dc1", set("datacenter")),
+		str("zone", "ZONE", "`NAME` zone that this host stands in", "what cloud-init says", set("zone")),
+		str("region", "REGION", "`NAME` region that the zone is in", "what cloud-init says", set("region")),
 		str("encrypt", "ENCRYPT", "`KEY` key of gossip, from `covey keygen`; others on this host can see flags, so better use the variable or a file", "", set("encrypt")),
 		on("insecure-gossip", "INSECURE_GOSSIP", "let gossip off loopback go without a key", "insecure_gossip"),
 		on("dev", "DEV", "try it out: keep nothing on disk and bind to loopback", "dev_mode"),
