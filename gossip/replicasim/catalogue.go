@@ -61,15 +61,20 @@ func (n *Node) forgetJournal(owner replica.ID) {
 // Catalogue is what a node's clients would be told of: the entries of all whom it holds
 // to be alive, at their epochs and versions, in an order that is everyone's.
 func (n *Node) Catalogue() []byte {
-	var b bytes.Buffer
-	for _, owner := range n.world.byID() {
-		switch k := n.known[owner.ID]; {
-		case owner == n:
-			owner.describe(&b, n.Epoch(), n.Version(), n.entries)
-		case k != nil && n.shows(owner.ID):
-			epoch, version, _ := n.Head(owner.ID)
-			owner.describe(&b, epoch, version, k.entries)
+	owners := []*Node{n}
+	for id := range n.known {
+		if n.shows(id) {
+			owners = append(owners, n.world.nodes[n.world.index[id]])
 		}
+	}
+	var b bytes.Buffer
+	for _, owner := range byID(owners) {
+		if owner == n {
+			owner.describe(&b, n.Epoch(), n.Version(), n.entries)
+			continue
+		}
+		epoch, version, _ := n.Head(owner.ID)
+		owner.describe(&b, epoch, version, n.known[owner.ID].entries)
 	}
 	return b.Bytes()
 }
@@ -83,7 +88,7 @@ func (n *Node) shows(id replica.ID) bool {
 // catalogue is the one that all must have in the end.
 func (w *World) catalogue() []byte {
 	var b bytes.Buffer
-	for _, n := range w.byID() {
+	for _, n := range byID(w.nodes) {
 		if !n.dead {
 			n.describe(&b, n.Epoch(), n.Version(), n.entries)
 		}
@@ -102,7 +107,7 @@ func (n *Node) describe(b *bytes.Buffer, epoch, version uint64, entries map[stri
 	}
 }
 
-// byID returns the nodes in the order of their ids.
-func (w *World) byID() []*Node {
-	return slices.SortedFunc(slices.Values(w.nodes), func(a, b *Node) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+// byID returns nodes in the order of their ids.
+func byID(nodes []*Node) []*Node {
+	return slices.SortedFunc(slices.Values(nodes), func(a, b *Node) int { return bytes.Compare(a.ID[:], b.ID[:]) })
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"time"
 
 	"covey/gossip/replica"
 )
@@ -42,8 +43,12 @@ const maxReports = 5
 
 func (c *Checker) fail(n *Node, format string, args ...any) {
 	if len(c.errs) < maxReports {
-		c.errs = append(c.errs, fmt.Errorf("%v, node %d: %w", c.world.now, n.at, fmt.Errorf(format, args...)))
+		c.errs = append(c.errs, c.fault(n, format, args...))
 	}
+}
+
+func (c *Checker) fault(n *Node, format string, args ...any) error {
+	return fmt.Errorf("%v, node %d: %w", c.world.now, n.at, fmt.Errorf(format, args...))
 }
 
 // Err is what was found, nil if nothing.
@@ -158,10 +163,20 @@ func (c *Checker) bounds(n *Node) {
 	}
 }
 
-// Rest says what is not as it must be when faults have ended and nothing has happened for
-// a while: all catalogues are equal, byte for byte, and what the owners want to be known;
-// nothing is queued, asked for or half gathered.
-func (c *Checker) Rest() error {
+// Rest lets time pass, until all is as it must be when faults have ended, or for so long
+// at most, and says what is not then or was not before. All catalogues must be equal,
+// byte for byte, and what the owners want to be known; nothing may be queued, asked for
+// or half gathered.
+func (c *Checker) Rest(most time.Duration) error {
+	until := c.world.now + most
+	for c.world.now < until && c.restless() != nil {
+		c.world.Run(time.Second)
+	}
+	return errors.Join(append(c.errs, c.restless())...)
+}
+
+// restless says what is not at rest at the first node of which that is so.
+func (c *Checker) restless() error {
 	want := c.world.catalogue()
 	var first *Node
 	for _, n := range c.world.nodes {
@@ -169,17 +184,17 @@ func (c *Checker) Rest() error {
 			continue
 		}
 		c.bounds(n)
-		if !bytes.Equal(n.Catalogue(), want) {
-			c.fail(n, "its catalogue is\n%sand must be\n%s", n.Catalogue(), want)
-		}
 		if s := n.Size(); s.Pushes+s.Pulls+s.QueuePlaces+s.Staged > 0 {
-			c.fail(n, "it is not at rest: %+v", s)
+			return c.fault(n, "it is not at rest: %+v", s)
 		}
 		if first == nil {
 			first = n
 		} else if n.Digest() != first.Digest() {
-			c.fail(n, "its digest is not node %d's", first.at)
+			return c.fault(n, "its digest is not node %d's", first.at)
+		}
+		if !bytes.Equal(n.Catalogue(), want) {
+			return c.fault(n, "its catalogue is\n%sand must be\n%s", n.Catalogue(), want)
 		}
 	}
-	return c.Err()
+	return nil
 }

@@ -111,7 +111,7 @@ func (w *World) Start(node int, epoch uint64, disk Disk) error {
 		}
 	}
 	w.flush(n)
-	for _, owner := range w.byID() {
+	for _, owner := range byID(w.nodes) {
 		if w.cfg.Strangers && n.known[owner.ID] != nil {
 			w.See(node, int(owner.at), replica.Presumed)
 		}

@@ -95,18 +95,16 @@ func (t *Trial) Run() error {
 	if t.err != nil {
 		return t.err
 	}
-	return t.Checker.Rest()
+	return t.Checker.Rest(0)
 }
 
-// settle ends every fault and lets time pass. Clocks stay as wrong as they are.
+// settle ends every fault and lets time pass.
 func (t *Trial) settle() {
-	w := t.World
-	w.cfg.Loss, w.cfg.Duplicate, t.parted = 0, 0, nil
-	w.Cut(nil)
-	clear(w.worse)
+	t.World.EndFaults()
+	t.parted = nil
 	clear(t.lies)
 	t.tellAllOfAll(2 * time.Second)
-	w.Run(time.Minute)
+	t.World.Run(time.Minute)
 }
 
 // Missing names what of all there is to go wrong did not.

@@ -69,14 +69,14 @@ func TestTheCheckerSeesWhatMustNotBe(t *testing.T) {
 			t.Fatal(err)
 		}
 		trial.settle()
-		if err := trial.Checker.Rest(); err != nil {
+		if err := trial.Checker.Rest(0); err != nil {
 			t.Fatalf("before anything was spoilt: %v", err)
 		}
 		n, owner := trial.World.nodes[0], trial.World.nodes[1]
 		spoil(trial.Checker, n, owner)
 		trial.Checker.hold(n, owner.ID)
 		trial.Checker.hold(n, replica.ID{1})
-		if err := trial.Checker.Rest(); err == nil || !strings.Contains(err.Error(), name) {
+		if err := trial.Checker.Rest(0); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: not seen, but %v", name, err)
 		}
 	}

@@ -125,6 +125,12 @@ func (w *World) Cut(cut func(from, to int) bool) { w.cut = cut }
 // those the other way.
 func (w *World) Worsen(from, to int, loss float64) { w.worse[link{int32(from), int32(to)}] = loss }
 
+// EndFaults makes all links good from now on. Clocks stay as wrong as they are.
+func (w *World) EndFaults() {
+	w.cfg.Loss, w.cfg.Duplicate, w.cut = 0, 0, nil
+	clear(w.worse)
+}
+
 // Run lets virtual time pass.
 func (w *World) Run(d time.Duration) {
 	until := w.now + d

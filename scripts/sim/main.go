@@ -1,7 +1,8 @@
 // Command sim simulates replication among many nodes and prints what it measured as
 // one table: how fast a change reaches everyone, what it costs, and what is missed,
-// with good views of the membership and with bad ones. A run in which a fault that a
-// row asks for never happened fails.
+// with good views of the membership and with bad ones. After each run the faults end, and
+// all nodes must come to hold the same. A run in which a fault that a row asks for never
+// happened fails. Then come trials, in each of which every fault happens.
 //
 // Every row says its seeds; a run with the same flags prints the same table.
 package main
@@ -24,9 +25,11 @@ func main() {
 	only := flag.Int("only", 0, "the one row to run, counted from 1; 0 for all")
 	rings := flag.Int("rings", 0, "successors that a change is passed on to; 0 for as many as suit the nodes")
 	at := flag.Int("parallel", runtime.GOMAXPROCS(0), "worlds at once")
+	tries := flag.Int("trials", 10, "random histories with every fault in each")
+	trialNodes := flag.Int("trial-nodes", 60, "nodes that each of them begins with")
 	flag.Parse()
-	if *nodes < 20 || *seeds < 1 || *at < 1 {
-		fmt.Fprintln(os.Stderr, "sim: 20 nodes, one seed and one world at once are the least")
+	if *nodes < 200 || *seeds < 1 || *at < 1 || *trialNodes < 4 {
+		fmt.Fprintln(os.Stderr, "sim: 200 nodes, one seed and one world at once are the least, and 4 nodes in a trial")
 		os.Exit(2)
 	}
 
@@ -43,6 +46,13 @@ func main() {
 			fmt.Fprintf(os.Stderr, "sim: row %d: %v\n", i+1, r.err)
 			os.Exit(1)
 		}
+	}
+	if *only != 0 || *tries < 1 {
+		return
+	}
+	if err := trials(*tries, *trialNodes); err != nil {
+		fmt.Fprintf(os.Stderr, "sim: %v\n", err)
+		os.Exit(1)
 	}
 }
 

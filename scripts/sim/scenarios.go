@@ -42,6 +42,8 @@ func scenarios(loss float64) []scenario {
 		{"10 % doubled" + with, loss, 0.1, lan, nil, also("doubled")},
 		{"of 1 % nothing is heard by any other" + with, loss, 0, lan, mute, also("cut off")},
 		{"parted in halves for 300 ms" + with, loss, 0, lan, parted, also("cut off")},
+		{"log-normal, 5 % doubled, 1 % dead, 1 % not heard, 5 % stalled" + with, loss, 0.05, replicasim.LogNormal(700*time.Microsecond, 0.8), together(dead(100), stalled, mute),
+			append(also("doubled"), "sent to the dead", "held up", "cut off")},
 	}
 }
 
@@ -69,9 +71,17 @@ func stalled(w *replicasim.World, n int) {
 	}
 }
 
+func together(bends ...func(*replicasim.World, int)) func(*replicasim.World, int) {
+	return func(w *replicasim.World, n int) {
+		for _, bend := range bends {
+			bend(w, n)
+		}
+	}
+}
+
 // mute has nodes hear the others and not be heard: links that fail one way.
 func mute(w *replicasim.World, _ int) {
-	w.Cut(func(from, _ int) bool { return from%100 == 7 })
+	w.Cut(func(from, _ int) bool { return from%100 == 13 })
 }
 
 func parted(w *replicasim.World, n int) {
@@ -86,7 +96,10 @@ type measured struct {
 	err    error
 }
 
-// measure has one change spread in a world of its own.
+// quiet is how long after its faults have ended a world may take to be equal everywhere.
+const quiet = 15 * time.Second
+
+// measure has one change spread in a world of its own, and holds it to the promises.
 func (s *scenario) measure(seed uint64, nodes, rings int) measured {
 	w, err := replicasim.New(replicasim.Config{
 		Seed: seed, Nodes: nodes, Core: replica.Config{Rings: rings},
@@ -95,10 +108,15 @@ func (s *scenario) measure(seed uint64, nodes, rings int) measured {
 	if err != nil {
 		return measured{err: err}
 	}
+	check := replicasim.Check(w)
 	if s.bend != nil {
 		s.bend(w, nodes)
 	}
 	m := measured{spread: w.Update(0, time.Second)}
 	m.faults = w.Faults
+	w.EndFaults()
+	if err := check.Rest(quiet); err != nil {
+		m.err = fmt.Errorf("seed %d: %w", seed, err)
+	}
 	return m
 }
