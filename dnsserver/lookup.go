@@ -13,19 +13,19 @@ import (
 )
 
 // lookupTypes are what Lookup can be asked for.
-var lookupTypes = [...]string{"SRV", "A", "AAAA"}
+var lookupTypes = [...]string{"SRV", "A", "AAAA", "HTTPS", "PTR", "TXT"}
 
 // Lookup answers as DNS would over TCP and tells what stands behind each record, and
 // why the other instances were left out. Each call draws a new order.
 //
-// name is that of a service, or a whole name that ends in one of the domains, such as
-// web1.node.local. tags must all be there; only a service may have any. qtype is SRV
-// (also if empty), A or AAAA. A name that does not exist is no error but an Rcode; an
+// name is that of a service, an IP address, or a whole name that ends in one of the
+// domains, such as web1.node.local. tags must all be there; only a service may have any.
+// qtype is SRV (also if empty), A, AAAA, HTTPS, PTR or TXT. A name that does not exist is no error but an Rcode; an
 // error is of kind fault.Invalid.
 func (r *Resolver) Lookup(name string, tags []string, qtype string) (lb.Lookup, error) {
 	qtype = strings.ToUpper(cmp.Or(qtype, lookupTypes[0]))
 	if !slices.Contains(lookupTypes[:], qtype) {
-		return lb.Lookup{}, fault.Field("type", "%q cannot be looked up: want SRV, A or AAAA", qtype)
+		return lb.Lookup{}, fault.Field("type", "%q cannot be looked up: want SRV, A, AAAA, HTTPS, PTR or TXT", qtype)
 	}
 	in, beyond, err := r.lookupInquiry(name, tags, dns.StringToType[qtype])
 	if err != nil {
@@ -76,6 +76,9 @@ func (r *Resolver) lookupInquiry(name string, tags []string, qtype uint16) (in *
 		return in, beyond, nil
 	}
 	full := dns.Fqdn(name)
+	if reverse, err := dns.ReverseAddr(name); err == nil {
+		full = reverse
+	}
 	if !isName(full) {
 		return nil, nil, fault.Field("name", "%q is neither a service's name nor one that DNS knows", name)
 	}
@@ -112,6 +115,8 @@ func describe(e *entry) lb.LookupAnswer {
 		d.Address = rr.A.String()
 	case *dns.AAAA:
 		d.Address = rr.AAAA.String()
+	default:
+		d.Data = strings.TrimPrefix(rr.String(), rr.Header().String())
 	}
 	return d
 }

@@ -178,6 +178,9 @@ func TestLookupIsWhatDNSAnswers(t *testing.T) {
 }
 
 func says(a lb.LookupAnswer, rr dns.RR) bool {
+	if a.Data != "" {
+		return strings.HasSuffix(rr.String(), "\t"+a.Data)
+	}
 	switch rr := rr.(type) {
 	case *dns.SRV:
 		return a.Target == rr.Target && a.Port == rr.Port && a.Weight == rr.Weight && a.Priority == rr.Priority
@@ -216,5 +219,30 @@ func TestLookupTellsThatAnAnswerIsStale(t *testing.T) {
 	}
 	if len(got.LeftOut) != 1 || got.LeftOut[0].ID != "web-ill" || got.LeftOut[0].Reason != "host failed" {
 		t.Errorf("left out: %+v", got.LeftOut)
+	}
+}
+
+func TestLookupOfOtherKindsOfRecords(t *testing.T) {
+	r := worldOf(t, `
+		node n1 10.0.0.1 meta.os:=linux
+		service web a@n1 :443 meta.alpn:=h2
+		service web old@n1 :80
+	`).resolver(t)
+	for _, c := range []struct{ name, qtype, asked, data, leftOut string }{
+		{"10.0.0.1", "PTR", "1.0.0.10.in-addr.arpa.", "n1.node.dc1.local.", ""},
+		{"n1.node.local", "TXT", "n1.node.local.", `"os=linux"`, ""},
+		{"web", "HTTPS", "web.service.local.", `1 n1.node.dc1.local. alpn="h2" port="443" ipv4hint="10.0.0.1"`, "its metadata has no alpn, or one that lists no protocols"},
+		{`web-a\@n1._web._tcp.local`, "TXT", `web-a\@n1._web._tcp.local.`, `"alpn=h2"`, ""},
+	} {
+		got, err := r.Lookup(c.name, nil, c.qtype)
+		if err != nil {
+			t.Fatal(c.name, err)
+		}
+		if got.Name != c.asked || len(got.Answers) != 1 || got.Answers[0].Data != c.data {
+			t.Errorf("%+v, want %+v", got, c)
+		}
+		if (len(got.LeftOut) > 0) != (c.leftOut != "") || c.leftOut != "" && got.LeftOut[0].Reason != c.leftOut {
+			t.Errorf("left out %+v, want %q", got.LeftOut, c.leftOut)
+		}
 	}
 }

@@ -72,7 +72,11 @@ func (in *inquiry) pointers() answer {
 	}
 	var a answer
 	for _, t := range targets {
-		a.entries = append(a.entries, entry{rr: &dns.PTR{Hdr: header(in.qname, dns.TypePTR, ttl), Ptr: t}})
+		e := entry{rr: &dns.PTR{Hdr: header(in.qname, dns.TypePTR, ttl), Ptr: t}}
+		if to := in.zone.parse(t); to.kind == node {
+			e.host = in.view.Host(to.name)
+		}
+		a.entries = append(a.entries, e)
 	}
 	return a
 }

@@ -5,7 +5,7 @@ package lb
 type Lookup struct {
 	Name    string   // fully qualified, as DNS may be asked it
 	Tags    []string `json:",omitempty"` // asked for beyond what Name says: DNS knows names with one
-	Type    string   // "SRV", "A", "AAAA"
+	Type    string   // "SRV", "A", "PTR", ...
 	Rcode   string   // "NOERROR", "NXDOMAIN", ...
 	TTL     uint32   // seconds, of the answers
 	Stale   bool     `json:",omitempty"` // this host is cut off, and answers who it last knew
@@ -25,6 +25,7 @@ type LookupAnswer struct {
 	Priority uint16
 	Status   string // of the instance, or of the node if a node was asked for
 	Tags     []string
+	Data     string `json:",omitempty"` // what the record says, for types other than SRV, A, AAAA and CNAME
 }
 
 // LookupOmission is an instance that the answer section has no record of its own for.

@@ -116,7 +116,7 @@ func (l *layout) flags(app *cli.App) []candidate {
 func flagValues(flag string) []candidate {
 	switch flag {
 	case "type":
-		return plainly("SRV", "A", "AAAA")
+		return plainly(lookupTypes...)
 	case "log-level":
 		return plainly("debug", "info", "warn", "error")
 	case "log-format":

@@ -44,7 +44,7 @@ func TestCompletion(t *testing.T) {
 		{"lookup it", "item-service"},
 		{"lookup --type A w", "web"},
 		{"lookup web ", ""},
-		{"lookup --type ", "A AAAA SRV"},
+		{"lookup --type ", "A AAAA HTTPS PTR SRV TXT"},
 		{"lookup --type=A", "--type=A --type=AAAA"},
 		{"lookup --t", "--tag --timeout --type"},
 		{"lookup --type A --t", "--tag --timeout"},

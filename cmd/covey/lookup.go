@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,14 +23,14 @@ func lookupCommand(sys *system) *cli.Command {
 		Description: `Asks the agent what its DNS would answer, by the same code: repeat it and the order
 changes, since answers are shuffled by weight. Exits 3 if nothing is answered.`,
 		Flags: clientFlags(10*time.Second,
-			&cli.StringFlag{Name: "type", Usage: "`TYPE` what kind of records: SRV, A or AAAA", Value: "SRV"},
+			&cli.StringFlag{Name: "type", Usage: "`TYPE` what kind of records: SRV, A, AAAA, HTTPS, PTR or TXT", DefaultText: "SRV, and PTR of an IP address"},
 			&cli.StringSliceFlag{Name: "tag", Usage: "`TAG` only instances that bear it; of several, all"},
 		),
 		Action: client(sys, 1, 1, func(ctx context.Context, c *call) error {
 			name := c.flags.Args().First()
-			qtype := strings.ToUpper(c.flags.String("type"))
-			if !slices.Contains([]string{"SRV", "A", "AAAA"}, qtype) {
-				return usagef("--type %s: want SRV, A or AAAA", c.flags.String("type"))
+			qtype := strings.ToUpper(cmp.Or(c.flags.String("type"), usualType(name)))
+			if !slices.Contains(lookupTypes, qtype) {
+				return usagef("--type %s: want SRV, A, AAAA, HTTPS, PTR or TXT", c.flags.String("type"))
 			}
 			found, err := c.Lookup(ctx, name, c.flags.StringSlice("tag"), qtype)
 			if err != nil {
@@ -47,6 +49,17 @@ changes, since answers are shuffled by weight. Exits 3 if nothing is answered.`,
 	}
 }
 
+// lookupTypes are the kinds of records that can be looked up.
+var lookupTypes = []string{"SRV", "A", "AAAA", "HTTPS", "PTR", "TXT"}
+
+// usualType is what is looked up unless it is said: of an address, who is there.
+func usualType(name string) string {
+	if _, err := netip.ParseAddr(name); err == nil {
+		return "PTR"
+	}
+	return "SRV"
+}
+
 func (s *system) showLookup(l *apiclient.Lookup) {
 	if l.Stale {
 		s.printf("this agent is cut off from all others; answered is who it last knew\n\n")
@@ -57,11 +70,7 @@ func (s *system) showLookup(l *apiclient.Lookup) {
 			name += " with " + printable(tagList(l.Tags)) + ","
 		}
 		s.printf("%s %s, ttl %d\n\n", name, printable(l.Type), l.TTL)
-		t := table{header: []string{"WEIGHT", "STATUS", "NODE", "ADDRESS"}}
-		for _, a := range l.Answers {
-			t.add(text(strconv.Itoa(int(a.Weight))), status(a.Status), text(a.Node), text(hostPort(a.Address, a.Port)))
-		}
-		s.write(&t)
+		s.showAnswers(l.Answers)
 	}
 	if len(l.LeftOut) > 0 {
 		if len(l.Answers) > 0 {
@@ -73,6 +82,21 @@ func (s *system) showLookup(l *apiclient.Lookup) {
 		}
 		s.write(&t)
 	}
+}
+
+func (s *system) showAnswers(answers []apiclient.Answer) {
+	t := table{header: []string{"WEIGHT", "STATUS", "NODE", "ADDRESS"}}
+	if slices.ContainsFunc(answers, func(a apiclient.Answer) bool { return a.Data != "" }) {
+		t.header[3] = "DATA"
+	}
+	for _, a := range answers {
+		where := a.Data
+		if where == "" {
+			where = hostPort(a.Address, a.Port)
+		}
+		t.add(text(strconv.Itoa(int(a.Weight))), status(a.Status), text(a.Node), text(where))
+	}
+	s.write(&t)
 }
 
 // noAnswer says why there is none.

@@ -28,6 +28,7 @@ type Answer struct {
 	Priority uint16
 	Status   string
 	Tags     []string
+	Data     string `json:",omitempty"` // what the record says, for types other than SRV, A, AAAA and CNAME
 }
 
 // Omission is an instance that is not answered.
@@ -41,7 +42,7 @@ type Omission struct {
 }
 
 // Lookup asks the agent what it answers for a service; an instance must carry all of
-// tags. qtype is SRV, A or AAAA.
+// tags. qtype is SRV, A, AAAA, HTTPS, PTR or TXT.
 func (c *Client) Lookup(ctx context.Context, name string, tags []string, qtype string) (Lookup, error) {
 	query := url.Values{"type": {qtype}}
 	if len(tags) > 0 {
