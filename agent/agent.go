@@ -225,6 +225,10 @@ func (a *Agent) dnsConfig() dnsserver.Config {
 		Logger:     a.log,
 		Catalog:    a.catalog,
 
+		Recursors:        a.cfg.DNS.Recursors,
+		RecursorStrategy: a.cfg.DNS.RecursorStrategy,
+		RecursorTimeout:  a.cfg.DNS.RecursorTimeout,
+
 		NodeTTL:    a.cfg.DNS.NodeTTL,
 		ServiceTTL: a.cfg.DNS.ServiceTTL,
 		SOA:        dnsserver.SOA(a.cfg.DNS.SOA),

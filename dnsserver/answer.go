@@ -45,6 +45,7 @@ type inquiry struct {
 	followed *int     // how many targets were followed for glue
 	sought   *int     // how many names outside were looked up for this question
 	stale    *bool    // somebody is answered who may be gone
+	late     *bool    // not nil if nobody may wait: set if somebody would have to
 }
 
 func (in *inquiry) nodeIndex() *nodeIndex { return in.nodesAt.of(in.view, in.nodeName) }
@@ -186,9 +187,17 @@ func (in *inquiry) outside(name string, qtypes ...uint16) (entries []entry) {
 	if in.lookupOutside == nil || in.explain || *in.sought >= maxSought || in.zone.parse(name).kind != outside {
 		return nil
 	}
+	if in.late != nil {
+		*in.late = true
+		return nil
+	}
 	*in.sought++
 	for _, qtype := range qtypes {
-		rrs, _ := in.lookupOutside(name, qtype)
+		rrs, ok := in.lookupOutside(name, qtype)
+		if !ok {
+			*in.sought = maxSought // nobody answers; the next one would take as long
+			break
+		}
 		for _, rr := range rrs {
 			entries = append(entries, entry{rr: rr})
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"strconv"
 	"syscall"
 	"unsafe"
 
@@ -102,6 +103,33 @@ func (b *batch) client(i int) netip.Addr {
 		return netip.AddrFrom4(c4.Addr)
 	}
 	return netip.AddrFrom16(c.Addr)
+}
+
+// sendTo returns a function that sends one packet to client i from the address that it
+// wrote to, also after the batch has gone on.
+func (s *Server) sendTo(udp *net.UDPConn, b *batch, i int) func(reply []byte) {
+	client := b.clientPort(i)
+	var control []byte
+	if h := &b.in[i].hdr; h.Control != nil {
+		control = append(control, b.control[i][:h.Controllen]...)
+		anySourceInterface(control)
+	}
+	return func(reply []byte) {
+		if _, _, err := udp.WriteMsgUDPAddrPort(reply, control, client); err != nil && !s.closed() {
+			s.trouble.Error("dns: cannot send a reply over UDP; it was dropped", "client", client.String(), "error", err)
+		}
+	}
+}
+
+// clientPort is who sent it, with port and, where the address needs it, interface.
+func (b *batch) clientPort(i int) netip.AddrPort {
+	c := &b.clients[i]
+	port := c.Port>>8 | c.Port<<8 // it stands in the order of the network
+	ip := b.client(i)
+	if c.Family == unix.AF_INET6 && c.Scope_id != 0 {
+		ip = ip.WithZone(strconv.Itoa(int(c.Scope_id)))
+	}
+	return netip.AddrPortFrom(ip, port)
 }
 
 // send writes replies[i] to client i for each i in those. What cannot be sent is left
@@ -214,7 +242,12 @@ func (s *Server) serveBatches(udp *net.UDPConn) {
 		failures = 0
 		those = those[:0]
 		for i := range b.received {
-			if b.replies[i] = w.reply(b.packet(i), from(b.client(i), false), b.room[i][:0]); len(b.replies[i]) > 0 {
+			var later bool
+			via := from(b.client(i), false)
+			if b.replies[i], later = w.reply(b.packet(i), via, b.room[i][:0]); later {
+				b.replies[i] = s.answerLater(b.packet(i), via, s.sendTo(udp, b, i))
+			}
+			if len(b.replies[i]) > 0 {
 				those = append(those, i)
 			}
 		}

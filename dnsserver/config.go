@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"covey/catalog"
+	"covey/dnsserver/recursor"
 	"covey/internal/fault"
 )
 
@@ -16,6 +17,8 @@ const (
 	DefaultDatacenter     = "dc1"
 	DefaultMaxUDPSize     = 1232
 	DefaultMaxTCPConns    = 1024
+	DefaultMaxPerClient   = 64
+	DefaultMaxWaiting     = 1024
 	DefaultTCPIdleTimeout = 10 * time.Second
 )
 
@@ -88,9 +91,23 @@ type Config struct {
 	// turns out not to have what the other way needs.
 	PortableUDP bool
 
+	// Recursors are asked about names outside the domains, which are REFUSED if there are
+	// none; RecursorStrategy and RecursorTimeout say how, as recursor.Config does.
+	Recursors        []netip.AddrPort
+	RecursorStrategy recursor.Strategy
+	RecursorTimeout  time.Duration
+
+	// MaxWaiting bounds the questions that wait for recursors, 1024 by default. What comes
+	// beyond is answered SERVFAIL.
+	MaxWaiting int
+
 	// MaxTCPConns bounds the open connections, 1024 by default. When all are taken, the
 	// one that was silent longest gives way to a new one.
 	MaxTCPConns int
+
+	// MaxTCPConnsPerClient bounds those of one address of another host in the same way, 64
+	// by default.
+	MaxTCPConnsPerClient int
 
 	// TCPIdleTimeout is how long a connection may take to bring its next question
 	// whole, or to take an answer; 10 s by default.
@@ -111,8 +128,14 @@ func (c *Config) setDefaults() {
 	if c.MaxUDPSize == 0 {
 		c.MaxUDPSize = DefaultMaxUDPSize
 	}
+	if c.MaxWaiting == 0 {
+		c.MaxWaiting = DefaultMaxWaiting
+	}
 	if c.MaxTCPConns == 0 {
 		c.MaxTCPConns = DefaultMaxTCPConns
+	}
+	if c.MaxTCPConnsPerClient == 0 {
+		c.MaxTCPConnsPerClient = DefaultMaxPerClient
 	}
 	if c.TCPIdleTimeout == 0 {
 		c.TCPIdleTimeout = DefaultTCPIdleTimeout
@@ -163,6 +186,8 @@ func (c *Config) validate() error {
 		{"a_record_limit", c.ARecordLimit, 0, maxSize},
 		{"max_udp_size", c.MaxUDPSize, minSize, maxSize},
 		{"max_tcp_conns", c.MaxTCPConns, 1, 1 << 20},
+		{"max_tcp_conns_per_client", c.MaxTCPConnsPerClient, 1, 1 << 20},
+		{"max_waiting", c.MaxWaiting, 1, 1 << 20},
 	} {
 		if limit.value < limit.low || limit.value > limit.high {
 			faults.Field(limit.field, "%d is not in %d..%d", limit.value, limit.low, limit.high)

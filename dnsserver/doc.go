@@ -11,7 +11,8 @@
 //
 // It guarantees:
 //
-//   - One question is answered from one View, without a lock and without waiting.
+//   - One question is answered from one View, without a lock and without waiting for
+//     anyone but a recursor.
 //   - A critical instance, or one on a host that is not alive, is in no answer about
 //     a service. There is one exception: an agent that is cut off from all others answers
 //     for a service that has nobody left by who was last known.
@@ -19,9 +20,10 @@
 //     answer section is said by TC, and is whole over TCP up to 64 KiB.
 //   - No packet makes it panic, block or log without bound.
 //
-// It does not recurse, cache, or transfer zones, and knows no DNSSEC. Names outside
-// its domains are REFUSED, so that a resolver which sends it everything asks another
-// server next.
+// It does not cache or transfer zones, and knows no DNSSEC. Names outside its domains are
+// REFUSED, so that a resolver which sends it everything asks another server next, unless
+// recursors are configured: package recursor asks these, apart from all else. Respond may
+// wait for them then; RespondAtOnce never does.
 //
 // # A service that has nobody to answer
 //

@@ -106,7 +106,7 @@ func (s *scribe) answer(packet []byte, t Transport, buf []byte) (reply []byte, o
 	}
 	m := append(buf, packet[:q.end]...)
 	m[2] = bitQR | bitAA | packet[2]&bitRD
-	m[3] = packet[3] & bitCD
+	m[3] = packet[3]&bitCD | s.recursion
 	m, additional := s.write(m, p, p.order(s.draw))
 	if q.edns {
 		m = appendOPT(m, q.do)
@@ -119,19 +119,20 @@ func (s *scribe) answer(packet []byte, t Transport, buf []byte) (reply []byte, o
 	return m, true
 }
 
-// reply answers a packet in buf, by whichever path; it is empty for silence.
-func (s *scribe) reply(packet []byte, t Transport, buf []byte) (reply []byte) {
+// reply answers a packet in buf, by whichever path; it is empty for silence, and if it
+// has to come later, as RespondAtOnce says.
+func (s *scribe) reply(packet []byte, t Transport, buf []byte) (reply []byte, later bool) {
 	defer func() {
 		if recover() != nil {
 			// Whatever it is, the full path is slower but careful.
 			s.Resolver.counts.panics.Add(1)
-			reply = s.Respond(packet, t, buf[:0])
+			reply, later = s.RespondAtOnce(packet, t, buf[:0])
 		}
 	}()
 	if reply, ok := s.answer(packet, t, buf); ok {
-		return reply
+		return reply, false
 	}
-	return s.Respond(packet, t, buf[:cap(buf)])
+	return s.RespondAtOnce(packet, t, buf[:cap(buf)])
 }
 
 // emptyOPTSize is the size of an OPT record without options.

@@ -49,7 +49,7 @@ const (
 // that are none; about them nothing is kept.
 func (r *Resolver) prepare(qname string, qtype uint16, wire []byte) *prepared {
 	in := r.inquire(qname, qtype)
-	in.whole = true
+	in.whole, in.late = true, new(bool)
 	if in.about.kind != service || in.view.Service(in.about.name) == nil {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/miekg/dns"
 
 	"covey/catalog"
+	"covey/dnsserver/recursor"
 )
 
 // Resolver answers questions, given as messages or as packets, without a socket. Its
@@ -27,9 +28,14 @@ type Resolver struct {
 	addressLimit   int // 0: none
 	maxUDPSize     int
 
+	// recursors are asked about names outside the domains; nil if nobody is.
+	recursors *recursor.Client
+
+	recursion byte // bitRA if there are recursors
+
 	// lookupOutside resolves a name that is in none of the domains: what stands for a host
 	// name that is an instance's address. What it returns may begin with aliases; ok is
-	// false if there is nothing. nil if names outside are not resolved.
+	// false if nobody could be asked. nil if names outside are not resolved.
 	lookupOutside func(name string, qtype uint16) (rrs []dns.RR, ok bool)
 
 	nodesAt    nodesAt
@@ -62,6 +68,9 @@ func NewResolver(c Config) (*Resolver, error) {
 		random:         func() *rand.Rand { return rand.New(runtimeSource{}) },
 	}
 	r.faults.log = c.Logger
+	if err := r.openRecursors(&c); err != nil {
+		return nil, err
+	}
 	return r, nil
 }
 
@@ -71,12 +80,17 @@ type runtimeSource struct{}
 func (runtimeSource) Uint64() uint64 { return rand.Uint64() }
 
 // Answer returns the reply to a message, nil if it deserves none. It changes nothing
-// of q.
-func (r *Resolver) Answer(q *dns.Msg, t Transport) *dns.Msg {
+// of q. It may wait for recursors.
+func (r *Resolver) Answer(q *dns.Msg, t Transport) *dns.Msg { return r.answer(q, t, nil) }
+
+// answer is Answer. If late is not nil it waits for nobody, and sets late if it would
+// have to; the message is of no use then.
+func (r *Resolver) answer(q *dns.Msg, t Transport, late *bool) *dns.Msg {
 	if q.Response {
 		return nil // or two servers would talk to each other for ever
 	}
 	m := newReply(q)
+	m.RecursionAvailable = r.recursors != nil
 	opt, ok := ednsOf(q)
 	switch {
 	case q.Opcode != dns.OpcodeQuery:
@@ -95,14 +109,17 @@ func (r *Resolver) Answer(q *dns.Msg, t Transport) *dns.Msg {
 	}
 	size := r.size(t, opt)
 	in := r.inquire(question.Name, question.Qtype)
-	in.room, in.client = size/leastRecord, r.client(t)
-	a := in.resolve()
+	in.room, in.client, in.late = size/leastRecord, r.client(t), late
+	a, most := in.resolve(), r.most(t, opt)
+	if r.forwards(q, &a) {
+		a, most = in.forward(q, opt, t), maxSize
+	}
 	m.Rcode, m.Authoritative, m.Ns = a.rcode, !a.foreign, a.authority
 	reply := r.replyOPT(opt)
 	if *in.stale {
 		markStale(reply)
 	}
-	fit(m, reply, a.entries, size, r.most(t, opt), in.client)
+	fit(m, reply, a.entries, size, most, in.client)
 	return m
 }
 

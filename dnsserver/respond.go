@@ -19,13 +19,31 @@ const (
 	bitRD      = 1 << 0
 )
 
-// bitCD is one of the fourth byte: RFC 4035 section 3.2.2.
-const bitCD = 1 << 4
+// Bits of the fourth byte; for CD see RFC 4035 section 3.2.2.
+const (
+	bitRA = 1 << 7
+	bitCD = 1 << 4
+)
 
 // Respond returns the reply to a packet, nil for silence. It uses buf for it if that
 // is long enough. Whatever the packet holds, Respond does not panic, and the reply is
-// no longer than the transport allows.
-func (r *Resolver) Respond(packet []byte, t Transport, buf []byte) (reply []byte) {
+// no longer than the transport allows. It may wait for recursors.
+func (r *Resolver) Respond(packet []byte, t Transport, buf []byte) []byte {
+	return r.respond(packet, t, buf, nil)
+}
+
+// RespondAtOnce is Respond for those who must not wait. If later is true there is no reply
+// yet, since others must be asked first: Respond has to be called where waiting does no
+// harm. Nothing has been counted then.
+func (r *Resolver) RespondAtOnce(packet []byte, t Transport, buf []byte) (reply []byte, later bool) {
+	if r.recursors == nil {
+		return r.respond(packet, t, buf, nil), false
+	}
+	reply = r.respond(packet, t, buf, &later)
+	return reply, later
+}
+
+func (r *Resolver) respond(packet []byte, t Transport, buf []byte, late *bool) (reply []byte) {
 	if len(packet) < headerSize || packet[2]&bitQR != 0 {
 		r.counts.ignored.Add(1)
 		return nil
@@ -38,14 +56,22 @@ func (r *Resolver) Respond(packet []byte, t Transport, buf []byte) (reply []byte
 			r.faults.Error("dns: a question caused a panic; it was answered SERVFAIL",
 				"panic", fmt.Sprint(fault), "stack", string(debug.Stack()))
 			rcode = dns.RcodeServerFailure
-			reply = bare(packet, rcode, buf)
+			reply = echo(packet, rcode, buf)
+			if late != nil {
+				*late = false
+			}
 		}
-		r.counts.answered(t, typeOf(&q), rcode, reply)
+		if late == nil || !*late {
+			r.counts.answered(t, typeOf(&q), rcode, reply)
+		}
 	}()
 	if rcode = read(&q, packet); rcode != dns.RcodeSuccess {
 		return bare(packet, rcode, buf)
 	}
-	m := r.Answer(&q, t)
+	m := r.answer(&q, t, late)
+	if late != nil && *late {
+		return nil
+	}
 	r.trace(&q, m)
 	reply, rcode = r.pack(m, &q, t, packet, buf)
 	return reply
@@ -102,14 +128,14 @@ func (r *Resolver) pack(m, q *dns.Msg, t Transport, packet, buf []byte) (reply [
 	if err != nil {
 		r.faults.Error("dns: an answer could not be written; it was replaced by SERVFAIL",
 			"question", q.Question[0].String(), "error", err)
-		return bare(packet, dns.RcodeServerFailure, buf), dns.RcodeServerFailure
+		return echo(packet, dns.RcodeServerFailure, buf), dns.RcodeServerFailure
 	}
 	opt, _ := ednsOf(q)
 	if limit := r.size(t, opt); len(reply) > limit {
 		// fit measures with Msg.Len, which is known to say no less than Pack writes.
 		r.faults.Error("dns: an answer came out longer than it was measured; TC was sent in its place",
 			"question", q.Question[0].String(), "bytes", len(reply), "limit", limit)
-		reply = bare(packet, dns.RcodeSuccess, buf)
+		reply = echo(packet, dns.RcodeSuccess, buf)
 		reply[2] |= bitTC
 		return reply, dns.RcodeSuccess
 	}
@@ -122,6 +148,27 @@ func bare(packet []byte, rcode int, buf []byte) []byte {
 	reply[2] = bitQR | packet[2]&(maskOpcode|bitRD)
 	reply[3] = byte(rcode)
 	clear(reply[4:])
+	return reply
+}
+
+// echo is a reply of a header, the question and, if that brought one, an OPT record: for
+// what could be read but not answered. It is no longer than the packet.
+func echo(packet []byte, rcode int, buf []byte) []byte {
+	reply := bare(packet, rcode, buf)
+	if binary.BigEndian.Uint16(packet[4:]) != 1 || !wholeQuestion(packet) {
+		return reply
+	}
+	end := headerSize
+	for packet[end] != 0 {
+		end += 1 + int(packet[end])
+	}
+	end += 5
+	reply = append(reply, packet[headerSize:end]...)
+	reply[5] = 1
+	if rest := packet[end:]; len(rest) >= emptyOPTSize && rest[0] == 0 && rest[1] == 0 && rest[2] == byte(dns.TypeOPT) {
+		reply = appendOPT(reply, rest[7]&0x80 != 0)
+		reply[11] = 1
+	}
 	return reply
 }
 

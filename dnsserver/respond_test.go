@@ -163,7 +163,7 @@ func TestAPanicIsAnsweredCountedAndLoggedOnceAMinute(t *testing.T) {
 		packet := pack(t, new(dns.Msg).SetQuestion("web.service.local.", dns.TypeSRV))
 		fail := func() {
 			reply := r.Respond(packet, Transport{}, nil)
-			if len(reply) != headerSize || reply[3] != dns.RcodeServerFailure || reply[0] != packet[0] {
+			if len(reply) != len(packet) || reply[3] != dns.RcodeServerFailure || !bytes.Equal(reply[headerSize:], packet[headerSize:]) || reply[0] != packet[0] {
 				t.Fatalf("the reply is %x", reply)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
 	"runtime"
 	"sync"
 	"time"
@@ -17,6 +18,7 @@ type Server struct {
 	sockets     *sockets
 	fast        *fastPath // nil for the portable loop
 	conns       *conns
+	waiting     *waiting
 	idleTimeout time.Duration
 	trouble     quietly // logs of failing sockets
 
@@ -47,10 +49,15 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkRecursors(c.Recursors, netip.MustParseAddrPort(sockets.udp[0].LocalAddr().String())); err != nil {
+		sockets.close()
+		return nil, err
+	}
 	s := &Server{
 		Resolver:    r,
 		sockets:     sockets,
-		conns:       newConns(c.MaxTCPConns),
+		conns:       newConns(c.MaxTCPConns, c.MaxTCPConnsPerClient),
+		waiting:     newWaiting(c.MaxWaiting),
 		idleTimeout: c.TCPIdleTimeout,
 		trouble:     quietly{log: c.Logger},
 		closing:     make(chan struct{}),
@@ -104,6 +111,7 @@ func (s *Server) Close() error {
 		s.mu.Unlock()
 		err = s.sockets.close()
 		s.conns.closeAll()
+		s.closeRecursors()
 	})
 	s.running.Wait()
 	return err
@@ -113,6 +121,7 @@ func (s *Server) Close() error {
 func (s *Server) Stats() Stats {
 	stats := s.Resolver.Stats()
 	s.conns.addTo(&stats)
+	s.waiting.addTo(&stats)
 	return stats
 }
 

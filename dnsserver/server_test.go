@@ -206,7 +206,7 @@ func timedOut(err error) bool {
 }
 
 func TestTheConnectionSilentLongestGivesWay(t *testing.T) {
-	all := newConns(2)
+	all := newConns(2, 2)
 	pipe := func() (ours, theirs net.Conn) {
 		ours, theirs = net.Pipe()
 		t.Cleanup(func() { ours.Close(); theirs.Close() })
@@ -227,8 +227,8 @@ func TestTheConnectionSilentLongestGivesWay(t *testing.T) {
 	if third == nil || !gone(theirs2) || gone(theirs1) || gone(theirs3) {
 		t.Fatal("the third did not take the place of the second")
 	}
-	first.work()
-	third.work()
+	first.begin()
+	third.begin()
 	ours4, theirs4 := pipe()
 	if all.admit(ours4) != nil || !gone(theirs4) {
 		t.Error("the fourth was let in though all were at work")

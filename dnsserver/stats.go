@@ -4,6 +4,8 @@ import (
 	"sync/atomic"
 
 	"github.com/miekg/dns"
+
+	"covey/dnsserver/recursor"
 )
 
 // Stats is what was counted since the start. The labels are fixed: no client can add
@@ -15,6 +17,10 @@ type Stats struct {
 	Truncated uint64            // replies with TC
 	Ignored   uint64            // packets that deserved no reply
 	Panics    uint64            // questions that caused one
+
+	Waiting        uint64 // questions that wait for a recursor now
+	WaitingRefused uint64 // answered SERVFAIL since too many were waiting
+	Recursors      recursor.Stats
 
 	Conns        uint64 // TCP connections open now
 	ConnsTotal   uint64 // TCP connections accepted
@@ -80,6 +86,9 @@ func (r *Resolver) Stats() Stats {
 	}
 	for i, rcode := range countedRcodes {
 		s.Rcodes[rcodeName(rcode)] = c.rcodes[i].Load()
+	}
+	if r.recursors != nil {
+		s.Recursors = r.recursors.Stats()
 	}
 	s.Types[otherLabel] = c.types[len(countedTypes)].Load()
 	s.Rcodes[otherLabel] = c.rcodes[len(countedRcodes)].Load()

@@ -31,15 +31,21 @@ func (s *Server) serveTCP() {
 	}
 }
 
-// serveConn answers the questions of one connection in the order they come, several
-// of which a client may send at once (RFC 7766 section 6.2.1.1).
+// maxPending is how many questions of one connection may wait for recursors at once.
+// More are not read until one is answered.
+const maxPending = 16
+
+// serveConn answers the questions of one connection, several of which a client may send
+// at once. Those that have to wait for others are answered when they can be, the rest at
+// once, so that replies may come in another order than questions (RFC 7766 section 7).
 func (s *Server) serveConn(c *conn) {
 	defer s.conns.remove(c)
+	defer c.pending.Wait() // whoever closes his half still wants the answers
 	via := transportOf(c.RemoteAddr(), true)
 	in := bufio.NewReaderSize(c, 512)
+	places := make(chan struct{}, maxPending)
 	var packet []byte
 	for {
-		c.wait()
 		if c.SetReadDeadline(time.Now().Add(s.idleTimeout)) != nil {
 			return
 		}
@@ -47,15 +53,38 @@ func (s *Server) serveConn(c *conn) {
 		if packet, err = readFrame(in, packet); err != nil {
 			return // the client is done, slow, or no DNS client
 		}
-		c.work()
-		reply := s.Respond(packet, via, nil)
-		if reply == nil {
+		c.begin()
+		reply, later := s.RespondAtOnce(packet, via, nil)
+		if later {
+			places <- struct{}{}
+			c.pending.Add(1)
+			done := func() { c.end(); c.pending.Done(); <-places }
+			if reply = s.answerLater(packet, via, func(reply []byte) { c.send(reply, s.idleTimeout); done() }); reply == nil {
+				continue
+			}
+			c.pending.Done()
+			<-places
+		}
+		if reply == nil || c.send(reply, s.idleTimeout) != nil {
 			return // nobody who means well sends what deserves no reply
 		}
-		if c.SetWriteDeadline(time.Now().Add(s.idleTimeout)) != nil || writeFrame(c, reply) != nil {
-			return
-		}
+		c.end()
 	}
+}
+
+// send writes a reply. A client that does not take it in time loses the connection, and
+// with it what else waits to be written.
+func (c *conn) send(reply []byte, patience time.Duration) error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	err := c.SetWriteDeadline(time.Now().Add(patience))
+	if err == nil {
+		err = writeFrame(c, reply)
+	}
+	if err != nil {
+		c.Close()
+	}
+	return err
 }
 
 var errLongQuestion = errors.New("longer than any question")

@@ -31,12 +31,18 @@ func (s *Server) serveUDP(udp *net.UDPConn) {
 			continue
 		}
 		failures = 0
-		reply := s.Respond(packet[:n], transportOf(session.RemoteAddr(), false), buf)
-		if reply == nil {
-			continue
+		send := func(reply []byte) {
+			if _, err := dns.WriteToSessionUDP(udp, reply, session); err != nil && !s.closed() {
+				s.trouble.Error("dns: cannot send a reply over UDP; it was dropped", "client", session.RemoteAddr().String(), "error", err)
+			}
 		}
-		if _, err := dns.WriteToSessionUDP(udp, reply, session); err != nil && !s.closed() {
-			s.trouble.Error("dns: cannot send a reply over UDP; it was dropped", "client", session.RemoteAddr().String(), "error", err)
+		via := transportOf(session.RemoteAddr(), false)
+		reply, later := s.RespondAtOnce(packet[:n], via, buf)
+		if later {
+			reply = s.answerLater(packet[:n], via, send)
+		}
+		if reply != nil {
+			send(reply)
 		}
 	}
 }

@@ -9,12 +9,14 @@ import (
 	"net"
 	"net/netip"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"covey/catalog"
 	"covey/catalog/definition/strict"
+	"covey/dnsserver/recursor"
 )
 
 const (
@@ -153,6 +155,34 @@ func checkPeer(peer string) error {
 		return fmt.Errorf("%q: port %q is not in 1..%d", peer, port, maxPort)
 	}
 	return catalog.CheckAddress(host)
+}
+
+// recursors appends name servers: an IP, and a port unless that is 53.
+func recursors(into *[]netip.AddrPort, v strict.Value) {
+	var list []string
+	v.Texts(&list)
+	for _, text := range list {
+		server, err := readRecursor(text)
+		if v.Check(err); err == nil && !slices.Contains(*into, server) {
+			*into = append(*into, server)
+		}
+	}
+	if len(*into) > recursor.MaxServers {
+		v.Fault("%d recursors are given, at most %d are asked", len(*into), recursor.MaxServers)
+	}
+}
+
+func readRecursor(text string) (netip.AddrPort, error) {
+	const domain = 53
+	server, err := netip.ParseAddrPort(text)
+	if err != nil {
+		var ip netip.Addr
+		if ip, err = netip.ParseAddr(strings.Trim(text, "[]")); err != nil {
+			return server, fmt.Errorf("%q is no recursor: write an IP, with a port unless that is %d, such as 192.0.2.1 or [2001:db8::1]:5353", text, domain)
+		}
+		server = netip.AddrPortFrom(ip, domain)
+	}
+	return server, recursor.CheckServer(server)
 }
 
 // ttl reads a DNS time to live (RFC 2181 section 8: 31 bits of seconds).

@@ -17,6 +17,7 @@ import (
 
 	"covey/catalog"
 	"covey/catalog/definition"
+	"covey/dnsserver/recursor"
 )
 
 // Config is how one agent is to run. It is not modified once loaded.
@@ -168,6 +169,14 @@ type HTTP struct {
 
 // DNS is how names are answered.
 type DNS struct {
+	// Recursors are the name servers asked about names outside Domain and AltDomain, which
+	// are refused if there are none. A question waits for each of them that does not answer
+	// for RecursorTimeout, 10ms..30s; RecursorStrategy says which is first. Default: none,
+	// sequential, 2s.
+	Recursors        []netip.AddrPort
+	RecursorStrategy recursor.Strategy
+	RecursorTimeout  time.Duration
+
 	// NodeTTL and ServiceTTL are for how long an answer may be kept, in whole seconds. A
 	// cached answer costs nothing and may name an instance that has died since. The keys
 	// of ServiceTTL are service names in lower case, prefixes that end in "*", or "*".
@@ -231,7 +240,11 @@ func Default() *Config {
 		EncryptVerifyOutgoing: true,
 		LogLevel:              slog.LevelInfo,
 		LogFormat:             "text",
-		DNS:                   DNS{SOA: SOA{Refresh: time.Hour, Retry: 10 * time.Minute, Expire: 24 * time.Hour}, MaxUDPSize: 1232},
+		DNS: DNS{
+			RecursorTimeout: recursor.DefaultTimeout,
+			SOA:             SOA{Refresh: time.Hour, Retry: 10 * time.Minute, Expire: 24 * time.Hour},
+			MaxUDPSize:      1232,
+		},
 	}
 }
 

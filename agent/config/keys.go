@@ -14,6 +14,7 @@ import (
 	"covey/catalog"
 	"covey/catalog/definition"
 	"covey/catalog/definition/strict"
+	"covey/dnsserver/recursor"
 	"covey/gossip/replica"
 )
 
@@ -146,6 +147,22 @@ var known = []knownKey{
 		hosts(&d.HTTP.AllowedHosts, v)
 	}},
 
+	{Key: Key{"recursors", "", "name servers to ask about names outside the zones, each an IP with a port or not; none: such names are refused"}, read: func(d *draft, v strict.Value) {
+		recursors(&d.DNS.Recursors, v)
+	}},
+	{Key: Key{"dns_config.recursor_strategy", "sequential", "which recursor is asked first: sequential, random or fastest"}, read: func(d *draft, v strict.Value) {
+		var text string
+		if v.Text(&text) {
+			s, err := recursor.ParseStrategy(text)
+			v.Check(err)
+			d.DNS.RecursorStrategy = s
+		}
+	}},
+	{Key: Key{"dns_config.recursor_timeout", "2s", "how long each recursor may take"}, read: func(d *draft, v strict.Value) {
+		if v.Duration(&d.DNS.RecursorTimeout) && (d.DNS.RecursorTimeout < recursor.MinTimeout || d.DNS.RecursorTimeout > recursor.MaxTimeout) {
+			v.Fault("%v is not in %v..%v; give the unit, such as \"2s\"", d.DNS.RecursorTimeout, recursor.MinTimeout, recursor.MaxTimeout)
+		}
+	}},
 	{Key: Key{"dns_config.node_ttl", "0s", "how long an answer about a node may be kept"}, read: func(d *draft, v strict.Value) { ttl(&d.DNS.NodeTTL, v) }},
 	{Key: Key{"dns_config.service_ttl", "", "the same of services, by name, by prefix ending in *, or * for all"}, read: func(d *draft, v strict.Value) {
 		serviceTTL(&d.DNS.ServiceTTL, v)

@@ -16,6 +16,7 @@ import (
 
 	"covey/catalog"
 	"covey/catalog/definition"
+	"covey/dnsserver/recursor"
 	"covey/internal/fault"
 
 	"pgregory.net/rapid"
@@ -103,7 +104,8 @@ func TestFilesAreTakenOn(t *testing.T) {
 			start_join = ["10.0.0.2"] retry_join = ["seeds.example", "[2001:db8::1]:7946", "2001:db8::2"] retry_interval = "3s" retry_max = 4 gossip_rings = 5
 			leave_on_terminate = false data_dir = "/data" encrypt = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 			encrypt_verify_incoming = false encrypt_verify_outgoing = true log_level = "WARN" log_format = "json"
-			dns_config { node_ttl = "5s" service_ttl { "*" = "1s" "Web-*" = "2s" db = "3s" } only_passing = true udp_answer_limit = 5 a_record_limit = 1 max_udp_size = 1400 portable_udp = true server_id = "n1" soa { min_ttl = 2 refresh = "2h" retry = 700 expire = 90000 } }
+			recursors = ["192.0.2.53", "[2001:db8::53]:5353"]
+			dns_config { recursor_strategy = "fastest" recursor_timeout = "500ms" node_ttl = "5s" service_ttl { "*" = "1s" "Web-*" = "2s" db = "3s" } only_passing = true udp_answer_limit = 5 a_record_limit = 1 max_udp_size = 1400 portable_udp = true server_id = "n1" soa { min_ttl = 2 refresh = "2h" retry = 700 expire = 90000 } }
 			service { name = "web" port = 80 }
 			services { name = "db" } services { name = "api" meta { a = "b" } }
 			check { name = "mem" ttl = "10s" } checks = [ { name = "disk" http = "http://h/" interval = "1m" body = <<EOF
@@ -242,7 +244,8 @@ func everyKey(t *testing.T, c *Config) {
 		Addresses: Addresses{HTTP: "unix:///run/c.sock", DNS: "127.0.0.9"}, Ports: Ports{HTTP: 1, DNS: 2, SerfLAN: 3},
 		StartJoin: []string{"10.0.0.2"}, RetryJoin: []string{"seeds.example", "[2001:db8::1]:7946", "2001:db8::2"}, RetryInterval: 3 * time.Second, RetryMax: 4,
 		DataDir: "/data", Encrypt: make(Secret, 32), EncryptVerifyOutgoing: true, GossipRings: 5, LogLevel: slog.LevelWarn, LogFormat: "json",
-		DNS: DNS{NodeTTL: 5 * time.Second, ServiceTTL: map[string]time.Duration{"*": time.Second, "web-*": 2 * time.Second, "db": 3 * time.Second},
+		DNS: DNS{Recursors: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.53:53"), netip.MustParseAddrPort("[2001:db8::53]:5353")},
+			RecursorStrategy: recursor.Fastest, RecursorTimeout: 500 * time.Millisecond, NodeTTL: 5 * time.Second, ServiceTTL: map[string]time.Duration{"*": time.Second, "web-*": 2 * time.Second, "db": 3 * time.Second},
 			OnlyPassing: true, UDPAnswerLimit: 5, ARecordLimit: 1, MaxUDPSize: 1400, PortableUDP: true, ServerID: "n1",
 			SOA: SOA{Refresh: 2 * time.Hour, Retry: 700 * time.Second, Expire: 25 * time.Hour, MinTTL: 2 * time.Second}},
 		Services: []definition.Service{{ID: "web", Name: "web", Port: 80, Weights: one}, {ID: "db", Name: "db", Weights: one},

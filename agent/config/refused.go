@@ -58,8 +58,6 @@ var refused = []struct{ keys, why string }{
 	{`telemetry`, noMetrics},
 	{`ui ui_config ui_dir ui_content_path`, "there is nothing to set about the dashboard: remove this key"},
 	{`watches`, "nothing is run when the catalogue changes: watch it with blocking queries, and remove this key"},
-	{`recursors dns_config.recursor_timeout dns_config.recursor_strategy`,
-		"names outside the domain are refused, not forwarded: have your resolver send only the domain here, and remove this key"},
 	{`dns_config.max_stale dns_config.use_cache dns_config.cache_max_age`, dnsDirect},
 	{`dns_config.disable_compression dns_config.enable_additional_node_meta_txt dns_config.prefer_namespace`,
 		notTunable},

@@ -16,6 +16,7 @@ func (d *draft) settle(h host) {
 	d.settleDisk(h)
 	d.settleLocality(h)
 	d.settleListeners()
+	d.settleRecursors()
 	if d.AltDomain != "" && d.AltDomain == d.Domain {
 		d.fault("alt_domain", "is the same as %s, %q", d.at("domain"), d.Domain)
 	}
@@ -123,6 +124,16 @@ func overlap(a, b string) bool {
 	}
 	covers := func(x, y netip.Addr) bool { return x.IsUnspecified() && (x.Is6() || y.Is4()) }
 	return x == y || covers(x, y) || covers(y, x)
+}
+
+// settleRecursors finds recursors that are this agent.
+func (d *draft) settleRecursors() {
+	host, _, _ := net.SplitHostPort(d.DNSAddr())
+	for _, r := range d.DNS.Recursors {
+		if int(r.Port()) == d.Ports.DNS && overlap(host, r.Addr().Unmap().String()) && (r.Addr().IsLoopback() || host == r.Addr().Unmap().String()) {
+			d.fault("recursors", "%s is where this agent itself answers DNS: name a server that resolves other names, or remove it", r)
+		}
+	}
 }
 
 // findDuplicates finds two services, or two checks, of one ID.
