@@ -53,6 +53,11 @@ func (b *bench) run() error {
 			return err
 		}
 	}
+	if b.wants("lostdisk") {
+		if err := b.withCluster(b.owners, b.lostDisk); err != nil {
+			return err
+		}
+	}
 	if b.wants("newcomer") {
 		return b.withCluster(b.owners, b.newcomer)
 	}

@@ -2,7 +2,7 @@
 // one process an agent, over loopback, and beside it in the same run serf's own user
 // events among as many serf nodes.
 //
-//	go run ./scripts/bench-gossip [-parts small,large,burst,serf,newcomer] [-dir DIR] ...
+//	go run ./scripts/bench-gossip [-parts small,large,burst,serf,lostdisk,newcomer] [-dir DIR] ...
 //
 // The parts are
 //
@@ -12,6 +12,8 @@
 //     spread over several; every few of them are looked for by DNS on all agents, and in
 //     the end all agents must have all;
 //   - serf: the same single update and the same burst as user events;
+//   - lostdisk: agents are killed and started again without their data directories; what
+//     they had registered must be gone from all others;
 //   - newcomer: an agent without a past joins agents that hold many instances.
 //
 // It prints a table in Markdown together with the machine's shape. All processes share
@@ -56,7 +58,7 @@ type options struct {
 
 func main() {
 	var o options
-	flag.StringVar(&o.parts, "parts", "small,large,burst,serf,newcomer", "what to measure")
+	flag.StringVar(&o.parts, "parts", "small,large,burst,serf,lostdisk,newcomer", "what to measure")
 	flag.IntVar(&o.small, "small", 5, "agents of the small cluster")
 	flag.IntVar(&o.large, "large", 50, "agents of the large cluster, which takes the bursts too")
 	flag.IntVar(&o.updates, "updates", 200, "single updates in the small cluster; the large one has 3 of 10 of them")
@@ -67,7 +69,7 @@ func main() {
 	flag.IntVar(&o.serfNodes, "serf-nodes", 50, "serf nodes")
 	flag.IntVar(&o.serfUpdates, "serf-updates", 20, "single user events")
 	flag.DurationVar(&o.serfLimit, "serf-limit", 90*time.Second, "how long to wait for serf's burst")
-	flag.IntVar(&o.owners, "owners", 10, "agents that a newcomer joins")
+	flag.IntVar(&o.owners, "owners", 10, "agents that a newcomer joins, and among which disks are lost")
 	flag.IntVar(&o.instances, "instances", 10000, "instances on each of them")
 	flag.StringVar(&o.dir, "dir", os.TempDir(), "where the data directories are made")
 	flag.DurationVar(&o.limit, "limit", 10*time.Minute, "give up after so long")
@@ -79,7 +81,7 @@ func main() {
 }
 
 // partNames are in the order in which they run: bursts want the large cluster.
-var partNames = []string{"small", "large", "burst", "serf", "newcomer"}
+var partNames = []string{"small", "large", "burst", "serf", "lostdisk", "newcomer"}
 
 func (o options) check() error {
 	for name := range strings.SplitSeq(o.parts, ",") {
