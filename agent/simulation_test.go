@@ -304,7 +304,7 @@ func TestSimulatedOneWayLinks(t *testing.T) {
 }
 
 func TestSimulatedEverythingAtOnce(t *testing.T) {
-	simulate(t, 15, func(s *simulation) {
+	simulate(t, 30, func(s *simulation) {
 		s.want("power cut", "return", "loss of a disk", "leave", "stall", "split", "one-way cut", "mend", "clear air", "loss", "lost", "duplicated", "overtaken", "resent", "cut", "held")
 		s.startAll()
 		each(s.up(), (*simAgent).register)
