@@ -125,6 +125,8 @@ func (g *Gossip) Counters() map[string]uint64 {
 		"streams_crowded_out":         g.transport.crowded.Load(),
 		"waiting_stream_bytes":        uint64(g.transport.streams.waiting()),
 		"waiting_frames":              uint64(len(g.transport.frames)),
+		"nodes_found_refusing":        g.counts.accused.Load(),
+		"nodes_wrongly_refused":       g.counts.acquitted.Load(),
 	}
 	g.refused.copyTo(out)
 	g.do(func() {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/memberlist"
@@ -35,6 +36,12 @@ type Gossip struct {
 	again  *time.Timer
 	pace   pace
 	mends  mends
+	epochs map[replica.ID]uint64 // of each life that membership told of
+
+	accused   accusations
+	vigil     *vigil
+	unwatched bool // members changed since the vigil was told whom to watch
+	counts    struct{ accused, acquitted atomic.Uint64 }
 
 	savedKeys [][]byte // the keyring as it is kept; the loop's
 
@@ -82,6 +89,8 @@ func New(cfg Config) (*Gossip, error) {
 		calls:   make(chan func()),
 		dir:     newDirectory(),
 		known:   map[replica.ID]string{},
+		epochs:  map[replica.ID]uint64{},
+		accused: newAccusations(),
 		again:   time.NewTimer(0),
 		pace:    newPace(),
 		joining: make(chan struct{}, 1),
@@ -113,6 +122,7 @@ func New(cfg Config) (*Gossip, error) {
 	if ip, err := netip.ParseAddr(g.AdvertisedIP()); err == nil {
 		g.rival.begin(netip.AddrPortFrom(ip.Unmap(), g.serf.LocalMember().Port))
 	}
+	g.vigil = newVigil(cfg.Network, g.accuse)
 	g.loop.Go(func() { g.roster.follow(events, g.stop) })
 	g.loop.Go(g.run)
 	g.loop.Go(g.rejoin)
@@ -151,6 +161,7 @@ func (g *Gossip) Close() error {
 		_ = g.serf.Shutdown()
 		close(g.stop)
 	})
+	g.vigil.close()
 	g.loop.Wait()
 	return errors.Join(g.transport.Shutdown(), g.peers.close())
 }
@@ -201,6 +212,8 @@ func (g *Gossip) run() {
 		case now := <-tick.C:
 			g.core.Tick(now)
 			g.settleMembers(now)
+			g.settleAccusations(now)
+			g.watchNeighbours()
 			g.contestName(now)
 			g.saveKeys()
 			g.peers.tick(g.core, g.dir)

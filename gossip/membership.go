@@ -13,10 +13,15 @@ import (
 
 // updateMembers tells replication and the catalogue what serf found.
 func (g *Gossip) updateMembers() {
-	for _, e := range g.roster.take() {
+	events, said := g.roster.take()
+	for _, e := range events {
 		if e.member.Name != g.cfg.Name {
 			g.updateMember(e.kind, &e.member)
 		}
+	}
+	now := time.Now()
+	for _, e := range said {
+		g.hearStatement(e.Name, e.Payload, now)
 	}
 }
 
@@ -35,12 +40,15 @@ func (g *Gossip) updateMember(kind serf.EventType, m *serf.Member) {
 			return
 		}
 		addr, _ := addrOf(m)
+		g.epochs[id], _ = strconv.ParseUint(m.Tags[EpochTag], 36, 64)
+		delete(g.accused.hidden, id) // the last word is membership's
 		g.setName(m.Name, bearer{id: id, addr: addr, state: replica.Alive, since: time.Now()})
 		if g.settle.IsZero() {
 			g.settle = time.Now().Add(settleAfter)
 		}
 	case serf.EventMemberFailed:
 		if b := g.dir.names[m.Name]; b != nil {
+			delete(g.accused.hidden, b.id)
 			g.setName(m.Name, bearer{id: b.id, addr: b.addr, state: replica.Failed, since: time.Now()})
 		}
 	case serf.EventMemberLeave:
@@ -81,10 +89,13 @@ func (g *Gossip) forgetName(name, why string) {
 // carryOut tells replication, then the catalogue, what became of ids.
 func (g *Gossip) carryOut(list []consequence, why string) {
 	now := time.Now()
+	g.unwatched = g.unwatched || len(list) > 0
 	for _, c := range list {
 		if c.gone {
 			g.log.Info("node is gone, and all it registered", "node", g.known[c.id], "why", why)
 			delete(g.known, c.id)
+			delete(g.epochs, c.id)
+			delete(g.accused.hidden, c.id)
 			g.core.Drop(now, c.id)
 			continue
 		}

@@ -99,10 +99,15 @@ func TestTheRosterKeepsBothIdsOfAName(t *testing.T) {
 	event(serf.EventMemberJoin, "b", "new")
 	event(serf.EventMemberFailed, "c", "c")
 	var got []string
-	for _, e := range r.take() {
+	for _, e := range taken(r) {
 		got = append(got, e.kind.String()+" "+e.member.Name+" "+e.member.Tags[IDTag])
 	}
 	if s := strings.Join(got, ", "); s != "member-join b old, member-join b new, member-failed c c" {
 		t.Errorf("the loop hears %s", s)
 	}
+}
+
+func taken(r *roster) []rosterEvent {
+	events, _ := r.take()
+	return events
 }

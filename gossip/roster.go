@@ -7,7 +7,7 @@ import (
 	"github.com/hashicorp/serf/serf"
 )
 
-// roster keeps the latest event of each member until the loop takes it. Its size is
+// roster keeps the latest event of each member, and what members say of one another, until the loop takes it. Its size is
 // that of the cluster, so serf's channel is always read, whatever the loop is at. A name
 // that comes back under another id is another member: the loop must hear of both, lest
 // it never learn whose records are void.
@@ -17,7 +17,11 @@ type roster struct {
 	mu     sync.Mutex // guards latest and order
 	latest map[rosterKey]rosterEvent
 	order  []rosterKey // of the last event of each
+	said   []serf.UserEvent
 }
+
+// maxSaid is how many statements wait for the loop; more are dropped.
+const maxSaid = 1024
 
 type rosterKey struct{ name, id string }
 
@@ -35,12 +39,31 @@ func (r *roster) follow(events <-chan serf.Event, stop <-chan struct{}) {
 	for {
 		select {
 		case e := <-events:
-			if m, ok := e.(serf.MemberEvent); ok {
-				r.note(m)
+			switch e := e.(type) {
+			case serf.MemberEvent:
+				r.note(e)
+			case serf.UserEvent:
+				r.hear(e)
 			}
 		case <-stop:
 			return
 		}
+	}
+}
+
+func (r *roster) hear(e serf.UserEvent) {
+	r.mu.Lock()
+	if len(r.said) < maxSaid {
+		r.said = append(r.said, e)
+	}
+	r.mu.Unlock()
+	r.signal()
+}
+
+func (r *roster) signal() {
+	select {
+	case r.changed <- struct{}{}:
+	default:
 	}
 }
 
@@ -55,13 +78,11 @@ func (r *roster) note(e serf.MemberEvent) {
 		r.latest[key] = rosterEvent{e.Type, m}
 	}
 	r.mu.Unlock()
-	select {
-	case r.changed <- struct{}{}:
-	default:
-	}
+	r.signal()
 }
 
-func (r *roster) take() []rosterEvent {
+// take returns what happened to members and what they said, since it was last called.
+func (r *roster) take() ([]rosterEvent, []serf.UserEvent) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	events := make([]rosterEvent, 0, len(r.order))
@@ -69,6 +90,7 @@ func (r *roster) take() []rosterEvent {
 		events = append(events, r.latest[key])
 	}
 	clear(r.latest)
-	r.order = nil
-	return events
+	said := r.said
+	r.order, r.said = nil, nil
+	return events, said
 }

@@ -22,6 +22,7 @@ import (
 const (
 	magicPacket = 0xc0
 	magicStream = 0xc1
+	magicVigil  = 0xc2 // a stream on which nothing is said: its end is what is of interest
 )
 
 const (
@@ -51,6 +52,7 @@ type transport struct {
 	bindIP   string
 	sealer   *sealer
 	streams  *streams
+	watched  watched
 	refused  *refusals
 	log      *slog.Logger
 
@@ -197,6 +199,10 @@ func (t *transport) sortStream(conn net.Conn) {
 		if err := t.streams.receive(conn, t.deliver); err != nil {
 			t.refused.count(err, conn.RemoteAddr())
 		}
+		return
+	}
+	if first[0] == magicVigil {
+		t.watched.keepOpen(conn, ipOf(conn.RemoteAddr()))
 		return
 	}
 	select {
@@ -357,6 +363,14 @@ func (c closeContext) Err() error {
 	default:
 		return nil
 	}
+}
+
+func ipOf(a net.Addr) netip.Addr {
+	at, err := netip.ParseAddrPort(a.String())
+	if err != nil {
+		return netip.Addr{}
+	}
+	return at.Addr().Unmap()
 }
 
 func addrPortOf(a net.Addr) netip.AddrPort {
