@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -18,7 +19,8 @@ func TestAPeerThatSendsWithoutEndStarvesNobody(t *testing.T) {
 	a, b := start(t, "a", key), start(t, "b", key)
 	join(t, b, a)
 	rogue := newSealer(replica.ID{9}, "covey/dc1", ring(t, keyA), true, true)
-	packet, err := rogue.seal([]byte{magicPacket}, []byte("what nobody can read"))
+	// As large as they may be, so that even a busy machine receives more than the budget.
+	packet, err := rogue.seal([]byte{magicPacket}, bytes.Repeat([]byte("what nobody can read"), 3000))
 	if err != nil {
 		t.Fatal(err)
 	}

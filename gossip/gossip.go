@@ -27,7 +27,7 @@ type Gossip struct {
 	rival     *rivalry
 	keyring   *memberlist.Keyring // nil: gossip is in the open
 
-	calls  chan func() // run by the loop, which owns all that follows
+	mu     sync.Mutex // guards all that follows, up to joining
 	core   *replica.Core
 	dir    *directory
 	known  map[replica.ID]string // last name of each id, for the log
@@ -43,7 +43,7 @@ type Gossip struct {
 	unwatched bool // members changed since the vigil was told whom to watch
 	counts    struct{ accused, acquitted atomic.Uint64 }
 
-	savedKeys [][]byte // the keyring as it is kept; the loop's
+	savedKeys [][]byte // the keyring as it is kept
 
 	joining chan struct{} // holds a token while a join is under way
 	failed  chan error    // why the agent cannot go on
@@ -86,7 +86,6 @@ func New(cfg Config) (*Gossip, error) {
 		refused: newRefusals(cfg.Logger),
 		roster:  newRoster(),
 		rival:   &rivalry{name: cfg.Name},
-		calls:   make(chan func()),
 		dir:     newDirectory(),
 		known:   map[replica.ID]string{},
 		epochs:  map[replica.ID]uint64{},
@@ -106,7 +105,7 @@ func New(cfg Config) (*Gossip, error) {
 		return nil, err
 	}
 	seal := newSealer(cfg.ID, cfg.label(), keyring, cfg.VerifyIncoming, cfg.VerifyOutgoing)
-	if g.transport, err = newTransport(cfg.Network, cfg.BindIP, cfg.BindPort, seal, g.refused, cfg.Logger); err != nil {
+	if g.transport, err = newTransport(cfg.Network, cfg.BindIP, cfg.BindPort, seal, g.refused, g.arrive, cfg.Logger); err != nil {
 		g.peers.close()
 		return nil, err
 	}
@@ -159,7 +158,9 @@ func (g *Gossip) Run() error {
 func (g *Gossip) Close() error {
 	g.stopped.Do(func() {
 		_ = g.serf.Shutdown()
+		g.mu.Lock() // nothing is begun after it
 		close(g.stop)
+		g.mu.Unlock()
 	})
 	g.vigil.close()
 	g.loop.Wait()
@@ -172,71 +173,129 @@ func (g *Gossip) Put(puts ...replica.Put) {
 	g.do(func() { g.core.Local(time.Now(), puts...) })
 }
 
-// do runs f in the loop and waits until what follows from it here is applied; what
-// follows for the others is sent right after. It does nothing once the loop has ended.
+// do runs f while nothing else is at the core. When it returns, what follows here is
+// applied; what follows for the others is sent, or will be with what else there is. It
+// does nothing once the agent has stopped.
 func (g *Gossip) do(f func()) {
-	done := make(chan struct{})
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.hasStopped() {
+		return
+	}
+	began := time.Now()
+	f()
+	g.perform(g.core.Take())
+	g.round(began)
+}
+
+func (g *Gossip) hasStopped() bool {
 	select {
-	case g.calls <- func() { f(); g.perform(g.core.Take()); close(done) }:
-		<-done
 	case <-g.stop:
+		return true
+	default:
+		return false
 	}
 }
 
-// run owns the core. It takes what is there, then flushes once, so that a burst
-// becomes few frames.
+// arrive takes packets as they are read, if nobody is at the core and nothing is being
+// gathered: to hand them to another goroutine would cost more than to take them. It
+// never waits, since serf's packets come the same way; false says that it could not.
+func (g *Gossip) arrive(packets []inbound) bool {
+	if !g.mu.TryLock() {
+		return false
+	}
+	defer g.mu.Unlock()
+	if g.pace.resting || len(g.transport.frames) > 0 || g.hasStopped() {
+		return false
+	}
+	began := time.Now()
+	for _, in := range packets {
+		g.receive(in)
+	}
+	g.round(began)
+	return true
+}
+
+// run does what is to be done at a time, and takes what could not be when it came.
 func (g *Gossip) run() {
 	tick := time.NewTicker(tickInterval)
 	defer tick.Stop()
+	g.mu.Lock()
+	g.pace.wake()
+	g.mu.Unlock()
 	for {
 		packets, bulk := g.transport.frames, g.transport.bulk
-		if g.pace.resting {
+		if g.isResting() {
 			packets, bulk = nil, nil
 		}
-		began := time.Time{}
 		select {
 		case in := <-packets:
-			began = time.Now()
-			g.receive(in)
+			g.work(func() { g.receive(in) })
 		case in := <-bulk:
-			began = time.Now()
-			g.receive(in)
-		case f := <-g.calls:
-			began = time.Now()
-			f()
+			g.work(func() { g.receive(in) })
 		case <-g.pace.timer.C:
-			began = time.Now()
-			g.pace.wake()
+			g.work(g.pace.wake)
 		case <-g.roster.changed:
-			g.updateMembers()
+			g.doNow(g.updateMembers)
 		case now := <-tick.C:
-			g.core.Tick(now)
-			g.settleMembers(now)
-			g.settleAccusations(now)
-			g.watchNeighbours()
-			g.contestName(now)
-			g.saveKeys()
-			g.peers.tick(g.core, g.dir)
+			g.doNow(func() {
+				g.core.Tick(now)
+				g.settleMembers(now)
+				g.settleAccusations(now)
+				g.watchNeighbours()
+				g.contestName(now)
+				g.saveKeys()
+				g.peers.tick(g.core, g.dir)
+			})
 		case <-g.again.C:
+			g.doNow(func() {})
 		case <-g.stop:
 			return
 		}
-		g.round(began)
 	}
 }
 
-// round works off what is there, unless this agent is to gather more of it first. What
-// came with no frame and no call, for which began is zero, is rare and never waits.
+func (g *Gossip) isResting() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.pace.resting
+}
+
+// work runs f, and then a round if one is due.
+func (g *Gossip) work(f func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	began := time.Now()
+	f()
+	g.round(began)
+}
+
+// doNow runs what is rare, and a round that never waits.
+func (g *Gossip) doNow(f func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	f()
+	g.flush()
+}
+
+// round works off what is there, unless this agent is to gather more of it first. While
+// it asks others for what it lacks it does not: the next answer waits for it.
 func (g *Gossip) round(began time.Time) {
-	paced := !began.IsZero() && !g.core.Pulling()
-	if paced && !g.pace.due(began) {
+	if g.core.Pulling() {
+		g.flush()
 		return
 	}
-	g.drain()
-	g.perform(g.core.Flush())
-	if paced {
+	if g.pace.due(began) {
+		g.flush()
 		g.pace.worked(began, time.Now())
 	}
+}
+
+// flush takes what waits and carries out all that follows, so that a burst becomes few
+// frames.
+func (g *Gossip) flush() {
+	g.drain()
+	g.perform(g.core.Flush())
 }
 
 // drain takes the frames that wait already.

@@ -11,7 +11,7 @@ import (
 // mends is when membership was last compared with a peer because replication noticed
 // that the two hold different nodes to be alive. Gossip loses news, and halves that were
 // apart know nothing of one another; memberlist by itself compares with a random member
-// every ten seconds, and more rarely in a large cluster. It belongs to the loop.
+// every ten seconds, and more rarely in a large cluster. Gossip's mutex guards it.
 //
 // What is on its way by gossip is no loss, so a difference must stand for a moment. A
 // comparison carries all members, so few are under way at once, with pauses that grow

@@ -18,7 +18,7 @@ type Network interface {
 type systemNetwork struct{}
 
 func (systemNetwork) ListenPacket(addr string) (net.PacketConn, error) {
-	return net.ListenPacket("udp", addr)
+	return listenPackets(addr)
 }
 
 func (systemNetwork) Listen(addr string) (net.Listener, error) { return net.Listen("tcp", addr) }

@@ -9,7 +9,7 @@ import "time"
 // share of the host that replication takes is bounded, and the busier the host, the
 // more is gathered.
 //
-// It belongs to the loop.
+// It begins resting, until wake.
 type pace struct {
 	until   time.Time // before which a round waits for others
 	resting bool      // something waits, and timer runs until then
@@ -22,12 +22,12 @@ const (
 	restFactor = 3
 	// maxRest bounds what gathering adds to the latency at each of the few hops.
 	maxRest = 20 * time.Millisecond
-	// minRest is what waiting for a timer is worth.
-	minRest = 100 * time.Microsecond
+	// minRest is the shortest that timers of an idle process are good for.
+	minRest = time.Millisecond
 )
 
 func newPace() pace {
-	p := pace{timer: time.NewTimer(0)}
+	p := pace{timer: time.NewTimer(0), resting: true}
 	<-p.timer.C
 	return p
 }

@@ -56,6 +56,8 @@ type transport struct {
 	refused  *refusals
 	log      *slog.Logger
 
+	// arrive is offered packets first, as many as there were to read.
+	arrive func([]inbound) bool
 	// Opened replication frames. Packets that find theirs full are dropped. A stream waits
 	// until its frame is taken, in turn with all other streams, and never before packets.
 	frames   chan inbound
@@ -75,7 +77,7 @@ type transport struct {
 
 var _ memberlist.NodeAwareTransport = (*transport)(nil)
 
-func newTransport(n Network, ip string, port int, s *sealer, refused *refusals, log *slog.Logger) (*transport, error) {
+func newTransport(n Network, ip string, port int, s *sealer, refused *refusals, arrive func([]inbound) bool, log *slog.Logger) (*transport, error) {
 	l, p, chosen, err := bindBoth(n, ip, port)
 	if err != nil {
 		return nil, err
@@ -84,7 +86,7 @@ func newTransport(n Network, ip string, port int, s *sealer, refused *refusals, 
 		_ = b.SetReadBuffer(receiveBuffer) // the kernel gives what it allows
 	}
 	t := &transport{
-		network: n, listener: l, packets: p, port: chosen, bindIP: ip, sealer: s, refused: refused, log: log,
+		network: n, listener: l, packets: p, port: chosen, bindIP: ip, sealer: s, refused: refused, arrive: arrive, log: log,
 		frames:   make(chan inbound, packetBacklog),
 		bulk:     make(chan inbound),
 		packetCh: make(chan *memberlist.Packet),
@@ -104,7 +106,9 @@ func (t *transport) send(addr netip.AddrPort, frame []byte) error {
 	if err != nil {
 		return err
 	}
-	if c, ok := t.packets.(*net.UDPConn); ok {
+	if c, ok := t.packets.(interface {
+		WriteToUDPAddrPort([]byte, netip.AddrPort) (int, error)
+	}); ok {
 		_, err = c.WriteToUDPAddrPort(b, addr)
 	} else {
 		_, err = t.packets.WriteTo(b, net.UDPAddrFromAddrPort(addr))
@@ -112,52 +116,89 @@ func (t *transport) send(addr netip.AddrPort, frame []byte) error {
 	return err
 }
 
+// maxRead is how many packets are read before those of replication are handed on.
+const maxRead = 64
+
+// readPackets reads until the transport closes.
 func (t *transport) readPackets() {
 	buf := make([]byte, maxPacket)
 	allowed := newBudget()
+	more, _ := t.packets.(interface {
+		tryRead([]byte) (n int, from net.Addr, ok bool, err error)
+	})
+	var batch []inbound
 	for {
 		n, from, err := t.packets.ReadFrom(buf)
-		at := time.Now()
-		if err != nil {
-			if t.isClosing() {
-				return
+		batch = batch[:0]
+		drained := false
+		for range maxRead {
+			if err != nil {
+				break
 			}
-			if !transient(err) {
-				t.log.Error("cannot read gossip packets", "address", t.packets.LocalAddr(), "error", err)
-				t.pause()
+			if in, ok := t.sortPacket(buf[:n], from, allowed); ok {
+				batch = append(batch, in)
 			}
-			continue
+			if more == nil {
+				break
+			}
+			var ok bool
+			if n, from, ok, err = more.tryRead(buf); !ok {
+				drained = true
+				break
+			}
 		}
-		switch {
-		case n == 0:
-		case !allowed.take(addrPortOf(from), n, at):
-			t.overBudget.Add(1)
-		case buf[0] == magicPacket:
-			t.takePacket(buf[1:n], from)
-		default:
-			p := &memberlist.Packet{Buf: append([]byte(nil), buf[:n]...), From: from, Timestamp: at}
-			select {
-			case t.packetCh <- p:
-			case <-t.closing:
-				return
-			}
+		t.handOn(batch, drained)
+		if t.isClosing() {
+			return
+		}
+		if err != nil && !transient(err) {
+			t.log.Error("cannot read gossip packets", "address", t.packets.LocalAddr(), "error", err)
+			t.pause()
 		}
 	}
 }
 
-func (t *transport) takePacket(b []byte, addr net.Addr) {
-	from, frame, err := t.sealer.open(b)
-	if err != nil {
-		t.refused.count(err, addr)
+// sortPacket returns a packet that is replication's, opened, and hands others to serf.
+func (t *transport) sortPacket(b []byte, from net.Addr, allowed *budget) (in inbound, ok bool) {
+	at := time.Now()
+	addr := addrPortOf(from)
+	switch {
+	case len(b) == 0:
+	case !allowed.take(addr, len(b), at):
+		t.overBudget.Add(1)
+	case b[0] == magicPacket:
+		id, frame, err := t.sealer.open(b[1:])
+		if err != nil {
+			t.refused.count(err, from)
+			return in, false
+		}
+		if t.sealer.keyring == nil || !t.sealer.verifyIncoming {
+			frame = append([]byte(nil), frame...) // it may lie in the read buffer
+		}
+		return inbound{id, frame, addr}, true
+	default:
+		p := &memberlist.Packet{Buf: append([]byte(nil), b...), From: from, Timestamp: at}
+		select {
+		case t.packetCh <- p:
+		case <-t.closing:
+		}
+	}
+	return in, false
+}
+
+// handOn hands replication packets on: at once, if there were no more to read and it
+// can be; else for the loop to take, since the kernel drops serf's packets with all
+// others when reading falls behind.
+func (t *transport) handOn(batch []inbound, drained bool) {
+	if len(batch) == 0 || drained && t.arrive(batch) {
 		return
 	}
-	if t.sealer.keyring == nil || !t.sealer.verifyIncoming {
-		frame = append([]byte(nil), frame...) // it may lie in the read buffer
-	}
-	select {
-	case t.frames <- inbound{from, frame, addrPortOf(addr)}:
-	default:
-		t.dropped.Add(1)
+	for _, in := range batch {
+		select {
+		case t.frames <- in:
+		default:
+			t.dropped.Add(1)
+		}
 	}
 }
 
