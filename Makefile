@@ -67,7 +67,7 @@ demo: ## three agents, one service, one of them killed: what Covey is for, in a 
 bench: ## the figures of docs, measured here (BENCH_ARGS are passed on)
 	@for b in scripts/bench*; do $(GO) run "./$$b" $(BENCH_ARGS) || exit; done
 
-sim: ## 10,000 simulated cores (SIM_ARGS are passed on), then 50 whole agents in virtual time
+sim: ## 10,000 simulated cores, trials of every fault (SIM_ARGS are passed on), 50 whole agents in virtual time
 	@$(GO) run ./scripts/sim $(SIM_ARGS)
 	@$(GO) test ./agent -count=1 -run TestSimulated -sim.nodes=50 -v -timeout 15m
 
