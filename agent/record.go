@@ -111,6 +111,9 @@ func (r *registry) snapshot(start startRecord, emit func([]byte) error) error {
 		}
 	}
 	for id, c := range r.checks {
+		if c.state.Type == drainType {
+			continue
+		}
 		if !c.fromFile {
 			records = append(records, record{Check: &checkRecord{c.definition, c.state, c.serviceID}})
 		} else {

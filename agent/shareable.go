@@ -35,7 +35,7 @@ func (b *batch) largest(serviceID string, checks []*check) catalog.Record {
 	for i := range list {
 		list[i].Output = fullOutput
 	}
-	maintained := func(c catalog.Check) bool { return c.Type == maintenanceType }
+	maintained := func(c catalog.Check) bool { return c.Type == maintenanceType || c.Type == drainType }
 	if !slices.ContainsFunc(list, maintained) {
 		list = append(list, catalog.Check{
 			ID: catalog.ServiceMaintenancePrefix + serviceID, Name: serviceMaintenanceName, Type: maintenanceType,

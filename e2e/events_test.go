@@ -72,8 +72,10 @@ func TestAKilledInstanceIsGoneWithoutAPoll(t *testing.T) {
 	begin(t)
 	agents := startCluster(t, 3)
 	for kind, flags := range map[string]func(cmd *exec.Cmd, addr string) []string{
-		"hold":    func(_ *exec.Cmd, addr string) []string { return []string{"--check-hold", addr} },
-		"process": func(cmd *exec.Cmd, _ string) []string { return []string{"--check-process", fmt.Sprint(cmd.Process.Pid)} },
+		"hold": func(_ *exec.Cmd, addr string) []string { return []string{"--check-hold", addr} },
+		"process": func(cmd *exec.Cmd, _ string) []string {
+			return []string{"--check-process", fmt.Sprint(cmd.Process.Pid)}
+		},
 	} {
 		t.Run(kind, func(t *testing.T) {
 			cmd, addr := victim(t, agents[0].IP)

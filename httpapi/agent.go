@@ -22,6 +22,9 @@ type Agent interface {
 	UpdateTTL(ctx context.Context, checkID string, status catalog.Status, output string) error
 	ServiceMaintenance(ctx context.Context, id string, on bool, reason string) error
 	NodeMaintenance(ctx context.Context, on bool, reason string) error
+	// Drain is NodeMaintenance until the agent is started again. It returns for how long
+	// others may keep answers from before.
+	Drain(ctx context.Context, reason string) (keep time.Duration, err error)
 	Local() Local
 	Members() []Member
 	// Join contacts addrs and returns how many of them answered.

@@ -14,6 +14,16 @@ func (s *Server) coveyStatus(w http.ResponseWriter, r *request) error {
 	return s.value(w, r, http.StatusOK, st)
 }
 
+// coveyDrain takes this host out of all answers, and says for how long it is wise to go
+// on serving those who have it from an earlier one.
+func (s *Server) coveyDrain(w http.ResponseWriter, r *request) error {
+	keep, err := s.cfg.Agent.Drain(r.Context(), r.params.Get("reason"))
+	if err != nil {
+		return err
+	}
+	return s.value(w, r, http.StatusOK, struct{ Keep string }{keep.String()})
+}
+
 // coveyLookup is what DNS answers to a name, and whom it left out and why. The type
 // is SRV unless asked for.
 func (s *Server) coveyLookup(w http.ResponseWriter, r *request) error {

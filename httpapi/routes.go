@@ -66,6 +66,7 @@ func (s *Server) routes() *http.ServeMux {
 	get("/v1/status/peers", s.statusPeers)
 
 	get("/v1/covey/status", s.coveyStatus)
+	put("/v1/covey/drain", s.coveyDrain)
 	get("/v1/covey/lookup/{name...}", s.coveyLookup)
 
 	s.absentRoutes(mux)

@@ -199,6 +199,13 @@ func (t *twin) ServiceMaintenance(_ context.Context, id string, on bool, reason 
 	return nil
 }
 
+func (t *twin) Drain(_ context.Context, reason string) (time.Duration, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.maintain(catalog.NodeMaintenance, "", "Node Maintenance Mode", true, reason)
+	return 3 * time.Second, t.fail
+}
+
 func (t *twin) NodeMaintenance(_ context.Context, on bool, reason string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -46,6 +46,7 @@ func newApp(sys *system) *cli.App {
 		Commands: []*cli.Command{
 			agentCommand(sys),
 			joinCommand(sys),
+			drainCommand(sys),
 			leaveCommand(sys),
 			forceLeaveCommand(sys),
 			membersCommand(sys),

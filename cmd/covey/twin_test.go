@@ -136,6 +136,8 @@ func (a *twin) write(w http.ResponseWriter, r *http.Request) {
 	case "leave":
 		// The answer is written by an agent that closes its listener at once.
 		a.Listener.Close()
+	case "drain":
+		io.WriteString(w, `{"Keep":"1ms"}`)
 	case "unknown":
 		http.Error(w, `unknown service ID "unknown"`, http.StatusNotFound)
 	case "refused", "10.0.0.9":

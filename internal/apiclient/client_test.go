@@ -45,6 +45,7 @@ func TestCallsAreWhatTheAPIHas(t *testing.T) {
 		{"PUT /v1/agent/join/10.0.0.1:7946", func() error { return c.Join(ctx, "10.0.0.1:7946") }},
 		{"PUT /v1/agent/join/%5B::1%5D:1", func() error { return c.Join(ctx, "[::1]:1") }},
 		{"PUT /v1/agent/leave", func() error { return c.Leave(ctx) }},
+		{"PUT /v1/covey/drain?reason=a+b", func() error { _, err := c.Drain(ctx, "a b"); return err }},
 		{"PUT /v1/agent/force-leave/n1", func() error { return c.ForceLeave(ctx, "n1", false) }},
 		{"PUT /v1/agent/force-leave/n1?prune=true", func() error { return c.ForceLeave(ctx, "n1", true) }},
 		{"PUT /v1/agent/service/register?replace-existing-checks=true application/json {}", func() error { return c.Register(ctx, []byte("{}")) }},

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
+	"time"
 )
 
 // Member is one agent as gossip knows it.
@@ -49,6 +51,23 @@ func (c *Client) Members(ctx context.Context) ([]Member, error) {
 // Join makes the agent join the cluster of the agent whose gossip is at addr.
 func (c *Client) Join(ctx context.Context, addr string) error {
 	return c.put(ctx, path("agent", "join", addr), nil, nil)
+}
+
+// Drain takes the agent's host out of all answers. It returns for how long others may
+// keep answers from before.
+func (c *Client) Drain(ctx context.Context, reason string) (keep time.Duration, err error) {
+	var query url.Values
+	if reason != "" {
+		query = url.Values{"reason": {reason}}
+	}
+	var out struct{ Keep string }
+	if err := c.call(ctx, http.MethodPut, path("covey", "drain"), query, nil, &out); err != nil {
+		return 0, err
+	}
+	if out.Keep == "" {
+		return 0, nil
+	}
+	return time.ParseDuration(out.Keep)
 }
 
 // Leave begins the agent's graceful stop and returns when it is under way.
