@@ -12,7 +12,8 @@
 // It guarantees:
 //
 //   - One question is answered from one View, without a lock and without waiting for
-//     anyone but a recursor.
+//     anyone but a recursor. Names of addresses are looked up in an index of their own,
+//     which is brought up to date under a lock by the questions that need it.
 //   - A critical instance, or one on a host that is not alive, is in no answer about
 //     a service. There is one exception: an agent that is cut off from all others answers
 //     for a service that has nobody left by who was last known.

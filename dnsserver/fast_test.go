@@ -295,6 +295,28 @@ func TestUnknownNamesTakeNoPlace(t *testing.T) {
 	}
 }
 
+func TestFastPathAnswersForBothIPVersions(t *testing.T) {
+	w := worldOf(t, `
+		node n1 10.0.0.1 lan_ipv6=2001:db8::1
+		node n2 10.0.0.2 lan_ipv6=2001:db8::2
+		service web a@n1 :80
+		service web b@n1 :81
+		service web c@n2 :80
+	`)
+	s := newFastPath(w.resolver(t)).scribe()
+	for qtype, glue := range map[uint16]int{dns.TypeSRV: 4, dns.TypeA: 0, dns.TypeAAAA: 0} {
+		packet := pack(t, new(dns.Msg).SetQuestion("web.service.local.", qtype))
+		if !compare(t, s, packet, Transport{}) {
+			t.Fatalf("%s: not answered", dns.TypeToString[qtype])
+		}
+		reply, _ := s.answer(packet, Transport{}, nil)
+		var m dns.Msg
+		if err := m.Unpack(reply); err != nil || len(m.Extra) != glue {
+			t.Errorf("%v, %v", &m, err)
+		}
+	}
+}
+
 func TestFastPathAllocatesNothing(t *testing.T) {
 	for _, qtype := range []uint16{dns.TypeA, dns.TypeSRV} {
 		s := newFastPath(fleet(t, 10).resolver(t)).scribe()

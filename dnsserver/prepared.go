@@ -25,7 +25,8 @@ type prepared struct {
 	means   []float64 // lb.Mean of the weight of each
 	equal   bool      // all weights are the same: any order is as good as another
 	limit   int       // of records in an answer
-	glue    int       // distinct additional records
+	glue    int       // distinct targets with additional records
+	others  [][]byte  // the second glue of each target, for hosts with both IP versions; nil if there are none
 	size    int       // bytes of an answer with the most there may be, from the header on, without OPT
 }
 
@@ -63,26 +64,31 @@ func (r *Resolver) prepare(qname string, qtype uint16, wire []byte) *prepared {
 		p.limit = min(p.limit, r.addressLimit)
 	}
 	glues := map[string]int{}
+	var others [][]byte // by the same numbers
 	longest := 0
 	for i := range a.entries {
-		rec, ok := prepareRecord(&a.entries[i], qname, qtype)
+		rec, other, ok := prepareRecord(&a.entries[i], qname, qtype)
 		if !ok {
 			return p
 		}
 		if len(rec.glue) > 0 {
-			key := string(rec.answer[rec.pointAt:]) + string(rec.glue)
+			key := string(rec.answer[rec.pointAt:]) + string(rec.glue) + string(other)
 			n, met := glues[key]
 			if !met {
 				n = len(glues)
 				glues[key] = n
+				others = append(others, other)
 			}
 			rec.shared = n
 		}
 		p.records = append(p.records, rec)
 		p.means = append(p.means, lb.Mean(a.entries[i].member.share))
-		longest = max(longest, len(rec.answer)+len(rec.glue)+2)
+		longest = max(longest, len(rec.answer)+glueSize(rec.glue)+glueSize(other))
 	}
 	p.glue = len(glues)
+	if slices.ContainsFunc(others, func(rr []byte) bool { return len(rr) > 0 }) {
+		p.others = others
+	}
 	p.equal = slices.Max(p.means) == slices.Min(p.means)
 	p.size = headerSize + len(wire) + 4
 	if p.limit < len(p.records) {
@@ -102,33 +108,45 @@ func (p *prepared) wholeSize() int {
 		size += len(rec.answer)
 		if len(rec.glue) > 0 && !met[rec.shared] {
 			met[rec.shared] = true
-			size += 2 + len(rec.glue)
+			size += glueSize(rec.glue)
+			if p.others != nil {
+				size += glueSize(p.others[rec.shared])
+			}
 		}
 	}
 	return size
 }
 
-// prepareRecord renders one entry. It is not ok for one whose order is not drawn by
-// weight, or that hangs on more than its service.
-func prepareRecord(e *entry, qname string, qtype uint16) (rec preparedRecord, ok bool) {
-	if e.member == nil || !e.member.ip.IsValid() || e.rr.Header().Name != qname || e.rr.Header().Rrtype != qtype || len(e.glue) > 1 {
-		return rec, false
+// glueSize is what additional records take behind a pointer to their owner.
+func glueSize(rr []byte) int {
+	if len(rr) == 0 {
+		return 0
+	}
+	return 2 + len(rr)
+}
+
+// prepareRecord renders one entry; other is its second glue if it has two. It is not ok
+// for one whose order is not drawn by weight, or that hangs on more than its service.
+func prepareRecord(e *entry, qname string, qtype uint16) (rec preparedRecord, other []byte, ok bool) {
+	if e.member == nil || !e.member.ip.IsValid() || e.rr.Header().Name != qname || e.rr.Header().Rrtype != qtype || len(e.glue) > 2 {
+		return rec, nil, false
 	}
 	rest, ok := withoutOwner(e.rr)
 	if !ok {
-		return rec, false
+		return rec, nil, false
 	}
 	rec.answer = append([]byte{0xc0, headerSize}, rest...)
-	if len(e.glue) == 0 {
-		return rec, true
-	}
 	srv, isSRV := e.rr.(*dns.SRV)
-	if !isSRV || e.glue[0].Header().Name != srv.Target {
-		return rec, false
+	for i, into := range []*[]byte{&rec.glue, &other}[:len(e.glue)] {
+		if !isSRV || e.glue[i].Header().Name != srv.Target {
+			return rec, nil, false
+		}
+		if *into, ok = withoutOwner(e.glue[i]); !ok {
+			return rec, nil, false
+		}
+		rec.pointAt = 2 + 10 + 6 // behind the owner, type to rdlength, priority to port
 	}
-	rec.pointAt = 2 + 10 + 6 // behind the owner, type to rdlength, priority to port
-	rec.glue, ok = withoutOwner(e.glue[0])
-	return rec, ok
+	return rec, other, true
 }
 
 // withoutOwner is a record as it is written, from the type on. Its names are not
@@ -178,6 +196,11 @@ func (s *scribe) write(m []byte, p *prepared, places []uint8) (reply []byte, add
 		m = binary.BigEndian.AppendUint16(m, 0xc000|s.target[i])
 		m = append(m, rec.glue...)
 		additional++
+		if p.others != nil && len(p.others[rec.shared]) > 0 {
+			m = binary.BigEndian.AppendUint16(m, 0xc000|s.target[i])
+			m = append(m, p.others[rec.shared]...)
+			additional++
+		}
 	}
 	return m, additional
 }
