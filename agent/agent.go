@@ -229,6 +229,14 @@ func (a *Agent) dnsConfig() dnsserver.Config {
 		RecursorStrategy: a.cfg.DNS.RecursorStrategy,
 		RecursorTimeout:  a.cfg.DNS.RecursorTimeout,
 
+		ResponseRateLimit:  a.cfg.DNS.ResponseRateLimit,
+		ResponseRateSlip:   a.cfg.DNS.ResponseRateSlip,
+		ResponseRateExempt: a.cfg.DNS.ResponseRateExempt,
+
+		MaxTCPConns:          a.cfg.DNS.MaxTCPConns,
+		MaxTCPConnsPerClient: a.cfg.DNS.MaxTCPConnsPerClient,
+		TCPIdleTimeout:       a.cfg.DNS.TCPIdleTimeout,
+
 		NodeTTL:    a.cfg.DNS.NodeTTL,
 		ServiceTTL: a.cfg.DNS.ServiceTTL,
 		SOA:        dnsserver.SOA(a.cfg.DNS.SOA),

@@ -119,7 +119,7 @@ func (a *Agent) Status() httpapi.Status {
 		Node: a.cfg.NodeName, ID: a.id.String(), Version: a.opts.Version,
 		Datacenter: a.cfg.Datacenter, Domain: a.cfg.Domain, Started: a.started,
 		GossipAddr: a.gossip.Addr(), HTTPAddr: a.http.Addr().String(), DNSAddr: a.dns.Addr().String(),
-		Encrypted: len(a.cfg.Encrypt) > 0, DataDir: a.cfg.DataDir, Counters: a.gossip.Counters(),
+		Encrypted: len(a.cfg.Encrypt) > 0, DataDir: a.cfg.DataDir, Counters: a.counters(),
 	}
 	for _, m := range a.gossip.Members() {
 		switch m.Status {

@@ -214,6 +214,19 @@ func shareAddress(_, _ string, raw syscall.RawConn) error {
 	return err
 }
 
+// batchReply is what to send at once for packet i of a batch, empty for nothing.
+func (s *Server) batchReply(w *scribe, udp *net.UDPConn, b *batch, i int) []byte {
+	packet, via := b.packet(i), from(b.client(i), false)
+	if reply, limited := s.limit.curb(packet, via, b.room[i][:]); limited {
+		return reply
+	}
+	reply, later := w.reply(packet, via, b.room[i][:0])
+	if later {
+		return s.answerLater(packet, via, s.sendTo(udp, b, i))
+	}
+	return reply
+}
+
 // serveBatches answers packets until the socket is closed. It is bound to no thread:
 // handing one over at each wait would cost more than the batch saves.
 func (s *Server) serveBatches(udp *net.UDPConn) {
@@ -242,12 +255,7 @@ func (s *Server) serveBatches(udp *net.UDPConn) {
 		failures = 0
 		those = those[:0]
 		for i := range b.received {
-			var later bool
-			via := from(b.client(i), false)
-			if b.replies[i], later = w.reply(b.packet(i), via, b.room[i][:0]); later {
-				b.replies[i] = s.answerLater(b.packet(i), via, s.sendTo(udp, b, i))
-			}
-			if len(b.replies[i]) > 0 {
+			if b.replies[i] = s.batchReply(w, udp, b, i); len(b.replies[i]) > 0 {
 				those = append(those, i)
 			}
 		}

@@ -19,6 +19,7 @@ const (
 	DefaultMaxTCPConns    = 1024
 	DefaultMaxPerClient   = 64
 	DefaultMaxWaiting     = 1024
+	DefaultRateSlip       = 2
 	DefaultTCPIdleTimeout = 10 * time.Second
 )
 
@@ -101,6 +102,15 @@ type Config struct {
 	// beyond is answered SERVFAIL.
 	MaxWaiting int
 
+	// ResponseRateLimit is how many replies a second go over UDP to one network of clients
+	// on other hosts (a /24 of IPv4, a /56 of IPv6), a second's worth at once; 0, the
+	// default, for any number. It does not hold for ResponseRateExempt, and where Addr is
+	// loopback there is none. Of the questions beyond, one in ResponseRateSlip is answered
+	// by TC, which sends a client to TCP: 1..10, 2 by default.
+	ResponseRateLimit  int
+	ResponseRateSlip   int
+	ResponseRateExempt []netip.Prefix
+
 	// MaxTCPConns bounds the open connections, 1024 by default. When all are taken, the
 	// one that was silent longest gives way to a new one.
 	MaxTCPConns int
@@ -113,6 +123,9 @@ type Config struct {
 	// whole, or to take an answer; 10 s by default.
 	TCPIdleTimeout time.Duration
 }
+
+// maxRate is the greatest ResponseRateLimit.
+const maxRate = 1_000_000
 
 func (c *Config) setDefaults() {
 	if c.Domain == "" {
@@ -130,6 +143,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.MaxWaiting == 0 {
 		c.MaxWaiting = DefaultMaxWaiting
+	}
+	if c.ResponseRateSlip == 0 {
+		c.ResponseRateSlip = DefaultRateSlip
 	}
 	if c.MaxTCPConns == 0 {
 		c.MaxTCPConns = DefaultMaxTCPConns
@@ -186,6 +202,8 @@ func (c *Config) validate() error {
 		{"a_record_limit", c.ARecordLimit, 0, maxSize},
 		{"max_udp_size", c.MaxUDPSize, minSize, maxSize},
 		{"max_tcp_conns", c.MaxTCPConns, 1, 1 << 20},
+		{"response_rate_limit", c.ResponseRateLimit, 0, maxRate},
+		{"response_rate_slip", c.ResponseRateSlip, 1, 10},
 		{"max_tcp_conns_per_client", c.MaxTCPConnsPerClient, 1, 1 << 20},
 		{"max_waiting", c.MaxWaiting, 1, 1 << 20},
 	} {

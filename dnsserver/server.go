@@ -19,6 +19,7 @@ type Server struct {
 	fast        *fastPath // nil for the portable loop
 	conns       *conns
 	waiting     *waiting
+	limit       *rateLimit // nil for none
 	idleTimeout time.Duration
 	trouble     quietly // logs of failing sockets
 
@@ -49,7 +50,8 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkRecursors(c.Recursors, netip.MustParseAddrPort(sockets.udp[0].LocalAddr().String())); err != nil {
+	bound := netip.MustParseAddrPort(sockets.udp[0].LocalAddr().String())
+	if err := checkRecursors(c.Recursors, bound); err != nil {
 		sockets.close()
 		return nil, err
 	}
@@ -58,6 +60,7 @@ func New(c Config) (*Server, error) {
 		sockets:     sockets,
 		conns:       newConns(c.MaxTCPConns, c.MaxTCPConnsPerClient),
 		waiting:     newWaiting(c.MaxWaiting),
+		limit:       newRateLimit(&c, bound.Addr()),
 		idleTimeout: c.TCPIdleTimeout,
 		trouble:     quietly{log: c.Logger},
 		closing:     make(chan struct{}),
@@ -122,6 +125,7 @@ func (s *Server) Stats() Stats {
 	stats := s.Resolver.Stats()
 	s.conns.addTo(&stats)
 	s.waiting.addTo(&stats)
+	s.limit.addTo(&stats)
 	return stats
 }
 

@@ -245,6 +245,85 @@ func TestTheConnectionSilentLongestGivesWay(t *testing.T) {
 	}
 }
 
+// addressed is a connection of a client that has an address.
+type addressed struct {
+	net.Conn
+	from net.Addr
+}
+
+func (a addressed) RemoteAddr() net.Addr { return a.from }
+
+func TestOneClientHasSoManyConnections(t *testing.T) {
+	all := newConns(10, 2)
+	from := func(ip string) *conn {
+		ours, theirs := net.Pipe()
+		t.Cleanup(func() { ours.Close(); theirs.Close() })
+		return all.admit(addressed{ours, &net.TCPAddr{IP: net.ParseIP(ip), Port: 1}})
+	}
+	first, second := from("192.0.2.1"), from("192.0.2.1")
+	first.since.Store(5)
+	second.since.Store(7)
+	other := from("192.0.2.2")
+	other.since.Store(1)
+	third := from("192.0.2.1")
+	if third == nil || all.evicted.Load() != 1 {
+		t.Fatal("the third has no place")
+	}
+	if _, err := first.Write([]byte{1}); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("the first one of the client is open still: %v", err)
+	}
+	second.begin()
+	third.begin()
+	if from("192.0.2.1") != nil {
+		t.Error("a third was let in though both are at work")
+	}
+	if from("192.0.2.2") == nil || from("192.0.2.3") == nil {
+		t.Error("others were turned away")
+	}
+	for range 5 {
+		if from("127.0.0.1") == nil {
+			t.Error("this host was turned away")
+		}
+	}
+	second.end()
+	if from("192.0.2.1") == nil {
+		t.Error("the place of one that waits was not given away")
+	}
+	var s Stats
+	all.addTo(&s)
+	if s.Conns != 10 || s.ConnsEvicted != 2 || s.ConnsRefused != 1 {
+		t.Errorf("counted %+v", s)
+	}
+	for c := range all.open {
+		all.remove(c)
+		all.remove(c)
+	}
+	if len(all.of) != 0 {
+		t.Errorf("clients that are gone still count: %v", all.of)
+	}
+}
+
+// Replies that nobody takes must not hold the server.
+func TestAClientThatTakesNoRepliesLosesItsConnection(t *testing.T) {
+	w := fleet(t, 500)
+	w.config.TCPIdleTimeout = 50 * time.Millisecond
+	s := start(t, w, "127.0.0.1:0")
+	conn := dialTCP(t, s)
+	p := pack(t, new(dns.Msg).SetQuestion("web.service.local.", dns.TypeSRV))
+	frame := append([]byte{byte(len(p) >> 8), byte(len(p))}, p...)
+	for {
+		if _, err := conn.Write(frame); err != nil {
+			if timedOut(err) {
+				t.Error("the connection is open still")
+			}
+			break
+		}
+	}
+	if m := dialAndAsk(t, "tcp", s.Addr().String(), "web.service.local.", dns.TypeA, 0); len(m.Answer) == 0 {
+		t.Error(m)
+	}
+}
+
 func TestCloseEndsRunAndConnections(t *testing.T) {
 	w := smallWorld(t)
 	w.config.Addr = "127.0.0.1:0"

@@ -22,6 +22,9 @@ type Stats struct {
 	WaitingRefused uint64 // answered SERVFAIL since too many were waiting
 	Recursors      recursor.Stats
 
+	RateDropped uint64 // packets without a reply since the client's network had too many
+	RateSlipped uint64 // answered by TC for the same reason; in no other counter
+
 	Conns        uint64 // TCP connections open now
 	ConnsTotal   uint64 // TCP connections accepted
 	ConnsEvicted uint64 // silent ones that gave way to new ones

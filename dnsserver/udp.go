@@ -37,9 +37,12 @@ func (s *Server) serveUDP(udp *net.UDPConn) {
 			}
 		}
 		via := transportOf(session.RemoteAddr(), false)
-		reply, later := s.RespondAtOnce(packet[:n], via, buf)
-		if later {
-			reply = s.answerLater(packet[:n], via, send)
+		reply, limited := s.limit.curb(packet[:n], via, buf)
+		if !limited {
+			var later bool
+			if reply, later = s.RespondAtOnce(packet[:n], via, buf); later {
+				reply = s.answerLater(packet[:n], via, send)
+			}
 		}
 		if reply != nil {
 			send(reply)

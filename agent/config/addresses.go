@@ -157,6 +157,23 @@ func checkPeer(peer string) error {
 	return catalog.CheckAddress(host)
 }
 
+// networks appends address ranges, or single addresses.
+func networks(into *[]netip.Prefix, v strict.Value) {
+	var list []string
+	v.Texts(&list)
+	for _, text := range list {
+		p, err := netip.ParsePrefix(text)
+		if ip, ierr := netip.ParseAddr(text); ierr == nil && ip.Zone() == "" {
+			p, err = netip.PrefixFrom(ip, ip.BitLen()), nil
+		}
+		if err != nil {
+			v.Fault("%q is no network: write an address and how many of its bits count, such as 10.0.0.0/8", text)
+			continue
+		}
+		*into = append(*into, p.Masked())
+	}
+}
+
 // recursors appends name servers: an IP, and a port unless that is 53.
 func recursors(into *[]netip.AddrPort, v strict.Value) {
 	var list []string

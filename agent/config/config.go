@@ -177,6 +177,23 @@ type DNS struct {
 	RecursorStrategy recursor.Strategy
 	RecursorTimeout  time.Duration
 
+	// ResponseRateLimit is how many replies a second go over UDP to one network of clients
+	// on other hosts: a /24 of IPv4, a /56 of IPv6; 0 for any number. It keeps others from
+	// having the agent flood somebody in whose name they ask, and holds only where DNS does
+	// not listen on loopback. Of the questions beyond, one in ResponseRateSlip is answered
+	// by TC, so that true clients turn to TCP. ResponseRateExempt names networks that are
+	// not limited, such as that of a resolver which asks for many. Default: 1000, 2, none.
+	ResponseRateLimit  int
+	ResponseRateSlip   int
+	ResponseRateExempt []netip.Prefix
+
+	// MaxTCPConns bounds the TCP connections that are open at once, MaxTCPConnsPerClient
+	// those of one address of another host; at the bound the one that was silent longest
+	// gives way. TCPIdleTimeout is how long one may bring no question, or take no answer.
+	// Default: 1024, 64, 10s.
+	MaxTCPConns, MaxTCPConnsPerClient int
+	TCPIdleTimeout                    time.Duration
+
 	// NodeTTL and ServiceTTL are for how long an answer may be kept, in whole seconds. A
 	// cached answer costs nothing and may name an instance that has died since. The keys
 	// of ServiceTTL are service names in lower case, prefixes that end in "*", or "*".
@@ -244,6 +261,9 @@ func Default() *Config {
 			RecursorTimeout: recursor.DefaultTimeout,
 			SOA:             SOA{Refresh: time.Hour, Retry: 10 * time.Minute, Expire: 24 * time.Hour},
 			MaxUDPSize:      1232,
+
+			ResponseRateLimit: 1000, ResponseRateSlip: 2,
+			MaxTCPConns: 1024, MaxTCPConnsPerClient: 64, TCPIdleTimeout: 10 * time.Second,
 		},
 	}
 }

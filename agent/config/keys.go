@@ -180,6 +180,26 @@ var known = []knownKey{
 	{Key: Key{"dns_config.udp_answer_limit", "0", "most answers over UDP to a client without EDNS; 0 for all that fit"}, read: func(d *draft, v strict.Value) {
 		v.Int(&d.DNS.UDPAnswerLimit, 0, math.MaxUint16)
 	}},
+	{Key: Key{"dns_config.response_rate_limit", "1000", "most replies a second over UDP to one /24 or /56 of other hosts, unless DNS listens on loopback; 0 for no limit"}, read: func(d *draft, v strict.Value) {
+		v.Int(&d.DNS.ResponseRateLimit, 0, 1_000_000)
+	}},
+	{Key: Key{"dns_config.response_rate_slip", "2", "of the questions beyond response_rate_limit, one in so many is sent to TCP, 1 to 10; the others are dropped"}, read: func(d *draft, v strict.Value) {
+		v.Int(&d.DNS.ResponseRateSlip, 1, 10)
+	}},
+	{Key: Key{"dns_config.response_rate_exempt", "", "networks without response_rate_limit, such as 10.0.0.0/8"}, read: func(d *draft, v strict.Value) {
+		networks(&d.DNS.ResponseRateExempt, v)
+	}},
+	{Key: Key{"dns_config.max_tcp_conns", "1024", "most TCP connections to the DNS server at once"}, read: func(d *draft, v strict.Value) {
+		v.Int(&d.DNS.MaxTCPConns, 1, 1<<20)
+	}},
+	{Key: Key{"dns_config.max_tcp_conns_per_client", "64", "most of them from one address of another host"}, read: func(d *draft, v strict.Value) {
+		v.Int(&d.DNS.MaxTCPConnsPerClient, 1, 1<<20)
+	}},
+	{Key: Key{"dns_config.tcp_idle_timeout", "10s", "how long a TCP connection may bring no question, or take no answer"}, read: func(d *draft, v strict.Value) {
+		if v.Duration(&d.DNS.TCPIdleTimeout) && (d.DNS.TCPIdleTimeout < time.Second || d.DNS.TCPIdleTimeout > time.Hour) {
+			v.Fault("%v is not in 1s..1h; give the unit, such as \"10s\"", d.DNS.TCPIdleTimeout)
+		}
+	}},
 	{Key: Key{"dns_config.portable_udp", "false", "read and write packets one by one, as on systems other than Linux"}, read: func(d *draft, v strict.Value) { v.Bool(&d.DNS.PortableUDP) }},
 	{Key: Key{"dns_config.max_udp_size", "1232", "most bytes of a UDP answer to a client on another host, 512 to 65535"}, read: func(d *draft, v strict.Value) {
 		v.Int(&d.DNS.MaxUDPSize, 512, math.MaxUint16)

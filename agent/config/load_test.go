@@ -105,7 +105,8 @@ func TestFilesAreTakenOn(t *testing.T) {
 			leave_on_terminate = false data_dir = "/data" encrypt = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 			encrypt_verify_incoming = false encrypt_verify_outgoing = true log_level = "WARN" log_format = "json"
 			recursors = ["192.0.2.53", "[2001:db8::53]:5353"]
-			dns_config { recursor_strategy = "fastest" recursor_timeout = "500ms" node_ttl = "5s" service_ttl { "*" = "1s" "Web-*" = "2s" db = "3s" } only_passing = true udp_answer_limit = 5 a_record_limit = 1 max_udp_size = 1400 portable_udp = true server_id = "n1" soa { min_ttl = 2 refresh = "2h" retry = 700 expire = 90000 } }
+			dns_config { recursor_strategy = "fastest" recursor_timeout = "500ms" response_rate_limit = 7 response_rate_slip = 3 response_rate_exempt = ["10.1.2.3/8", "2001:db8::1"]
+				max_tcp_conns = 8 max_tcp_conns_per_client = 9 tcp_idle_timeout = "3s" node_ttl = "5s" service_ttl { "*" = "1s" "Web-*" = "2s" db = "3s" } only_passing = true udp_answer_limit = 5 a_record_limit = 1 max_udp_size = 1400 portable_udp = true server_id = "n1" soa { min_ttl = 2 refresh = "2h" retry = 700 expire = 90000 } }
 			service { name = "web" port = 80 }
 			services { name = "db" } services { name = "api" meta { a = "b" } }
 			check { name = "mem" ttl = "10s" } checks = [ { name = "disk" http = "http://h/" interval = "1m" body = <<EOF
@@ -245,7 +246,9 @@ func everyKey(t *testing.T, c *Config) {
 		StartJoin: []string{"10.0.0.2"}, RetryJoin: []string{"seeds.example", "[2001:db8::1]:7946", "2001:db8::2"}, RetryInterval: 3 * time.Second, RetryMax: 4,
 		DataDir: "/data", Encrypt: make(Secret, 32), EncryptVerifyOutgoing: true, GossipRings: 5, LogLevel: slog.LevelWarn, LogFormat: "json",
 		DNS: DNS{Recursors: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.53:53"), netip.MustParseAddrPort("[2001:db8::53]:5353")},
-			RecursorStrategy: recursor.Fastest, RecursorTimeout: 500 * time.Millisecond, NodeTTL: 5 * time.Second, ServiceTTL: map[string]time.Duration{"*": time.Second, "web-*": 2 * time.Second, "db": 3 * time.Second},
+			RecursorStrategy: recursor.Fastest, RecursorTimeout: 500 * time.Millisecond,
+			ResponseRateLimit: 7, ResponseRateSlip: 3, ResponseRateExempt: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::1/128")},
+			MaxTCPConns: 8, MaxTCPConnsPerClient: 9, TCPIdleTimeout: 3 * time.Second, NodeTTL: 5 * time.Second, ServiceTTL: map[string]time.Duration{"*": time.Second, "web-*": 2 * time.Second, "db": 3 * time.Second},
 			OnlyPassing: true, UDPAnswerLimit: 5, ARecordLimit: 1, MaxUDPSize: 1400, PortableUDP: true, ServerID: "n1",
 			SOA: SOA{Refresh: 2 * time.Hour, Retry: 700 * time.Second, Expire: 25 * time.Hour, MinTTL: 2 * time.Second}},
 		Services: []definition.Service{{ID: "web", Name: "web", Port: 80, Weights: one}, {ID: "db", Name: "db", Weights: one},
