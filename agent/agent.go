@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -90,7 +91,10 @@ func (a *Agent) openState() (err error) {
 	c := newCommitter()
 	c.log, c.node = a.log, a.node
 	c.index = func() uint64 { return a.catalog.View().Index() }
-	a.health = health.New(health.Config{Logger: a.log, Report: a.report})
+	a.health = health.New(health.Config{
+		Logger: a.log, Report: a.report, Scripts: a.cfg.EnableLocalScriptChecks, DockerHost: os.Getenv("DOCKER_HOST"),
+		Catalog: func() health.Catalog { return health.Catalog{View: a.catalog.View(), Node: a.cfg.NodeName} },
+	})
 	c.health = a.health
 	a.commits = c
 	if path := a.dir.file("local.log"); path != "" {

@@ -45,7 +45,7 @@ func (a *Agent) UpdateTTL(ctx context.Context, id string, status catalog.Status,
 		if c.definition.TTL == 0 {
 			return fault.New(fault.Invalid, "check %q is of type %s, which the agent carries out itself: only a TTL check is updated", id, c.state.Type)
 		}
-		text := health.Clean(output)
+		text := health.Clean(output, c.definition.OutputMaxSize)
 		b.setStatus(id, status, text, true)
 		// Set, not Beat: the status is in the registry already, and need not be reported.
 		b.monitor = append(b.monitor, func(m *health.Monitor) { m.Set(c.definition, status, text) })

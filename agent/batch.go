@@ -137,6 +137,9 @@ func (b *batch) registerCheck(d definition.Check, fromFile bool) error {
 	if d.ServiceID != "" && b.services[d.ServiceID] == nil {
 		return fault.Field("ServiceID", "no service %q is registered on this agent", d.ServiceID)
 	}
+	if d.Runs() && !fromFile {
+		return fault.Field("Args", "%s", definition.NoPrograms)
+	}
 	was := b.checks[d.ID]
 	if was != nil && was.serviceID != d.ServiceID {
 		return fault.New(fault.Conflict, "check %q belongs to %s already; give this one another ID", d.ID, whose(was.serviceID))

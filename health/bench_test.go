@@ -47,7 +47,7 @@ func BenchmarkRun(b *testing.B) {
 	defer s.Close()
 	for _, def := range []definition.Check{{HTTP: s.URL}, {TCP: s.Listener.Addr().String()}} {
 		b.Run(def.Kind(), func(b *testing.B) {
-			p := probes(&dialer{})(def)
+			p := (&maker{dialer: &dialer{}}).probe(def)
 			b.ReportAllocs()
 			for b.Loop() {
 				if v := p.ask(b.Context()); v.status != catalog.Passing {

@@ -45,7 +45,7 @@ func newCheck(def definition.Check, p probe) *check {
 
 // begin makes c stand as its owner says, who so needs no report of it.
 func (c *check) begin(status catalog.Status, output string) {
-	c.status, c.output = status, clean(output)
+	c.status, c.output = status, Clean(output, c.def.OutputMaxSize)
 	c.told = c.state()
 }
 
@@ -61,6 +61,7 @@ func (c *check) state() Report { return Report{c.def.ID, c.status, c.output} }
 // judge applies a verdict as Consul does: too few successes or failures in a row change
 // nothing, and a warning is a success.
 func (c *check) judge(v verdict) {
+	v.output = Clean(v.output, c.def.OutputMaxSize)
 	if v.status != catalog.Critical {
 		c.successes++
 		c.failures = 0
@@ -88,5 +89,5 @@ func (c *check) expire() {
 	if c.output != "" && c.status != catalog.Critical {
 		text += "; the last one said: " + c.output
 	}
-	c.status, c.output = catalog.Critical, clean(text)
+	c.status, c.output = catalog.Critical, Clean(text, c.def.OutputMaxSize)
 }

@@ -1,6 +1,7 @@
-// Package health carries out the checks of what runs on this host: it asks HTTP and TCP
-// services on a schedule, waits for the updates of those that report themselves (TTL),
-// watches connections and processes whose end the kernel tells, and reports what changed.
+// Package health carries out the checks of what runs on this host: it asks services over
+// the network and runs programs on a schedule, waits for the updates of those that report
+// themselves (TTL), watches connections and processes whose end the kernel tells and
+// services whose change the catalogue tells, and reports what changed.
 //
 // It guarantees:
 //

@@ -3,13 +3,11 @@ package health
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"time"
 )
 
 const (
@@ -44,7 +42,7 @@ func (p *httpProbe) exchange(ctx context.Context, request *http.Request) (answer
 		return answer{}, err
 	}
 	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	stop := endWith(ctx, conn)
 	defer stop()
 
 	sent := request.WithContext(ctx)
@@ -60,7 +58,7 @@ func (p *httpProbe) exchange(ctx context.Context, request *http.Request) (answer
 	if err := sent.Write(conn); err != nil && !errors.As(err, &network) {
 		return answer{}, err
 	}
-	limited := &limitedReader{from: conn, left: maxHeader}
+	limited := &limitedReader{from: conn, left: maxHeader, beyond: fmt.Sprintf("its header is longer than %d bytes", maxHeader)}
 	response, err := readFinal(bufio.NewReader(limited), sent)
 	if err != nil {
 		return answer{}, err
@@ -78,16 +76,11 @@ func (p *httpProbe) exchange(ctx context.Context, request *http.Request) (answer
 
 func (p *httpProbe) connect(ctx context.Context, request *http.Request) (net.Conn, error) {
 	u := request.URL
-	conn, err := p.dialer.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), portOf(u)))
-	if err != nil || u.Scheme != "https" {
-		return conn, err
+	cfg := p.tls
+	if u.Scheme != "https" {
+		cfg = nil
 	}
-	secured := tls.Client(conn, p.tls)
-	if err := secured.HandshakeContext(ctx); err != nil {
-		conn.Close()
-		return nil, err
-	}
-	return secured, nil
+	return p.dialer.secure(ctx, net.JoinHostPort(u.Hostname(), portOf(u)), cfg)
 }
 
 // readFinal passes over what is not yet the answer, such as 100 Continue.
@@ -113,13 +106,14 @@ func readSome(body io.Reader) (string, error) {
 
 // limitedReader fails, rather than ends, beyond its limit.
 type limitedReader struct {
-	from io.Reader
-	left int
+	from   io.Reader
+	left   int
+	beyond string // what it says then
 }
 
 func (r *limitedReader) Read(b []byte) (int, error) {
 	if r.left <= 0 {
-		return 0, fmt.Errorf("its header is longer than %d bytes", maxHeader)
+		return 0, errors.New(r.beyond)
 	}
 	n, err := r.from.Read(b[:min(len(b), r.left)])
 	r.left -= n

@@ -44,11 +44,7 @@ func newHTTPProbe(def definition.Check, d *dialer) *httpProbe {
 	p.what = fmt.Sprintf("HTTP %s %s: ", method, p.request.URL.Redacted())
 	p.setHeader(def.Header)
 	p.request.Close = true
-	p.tls = &tls.Config{
-		ServerName:         cmp.Or(def.TLSServerName, p.request.URL.Hostname()),
-		InsecureSkipVerify: def.TLSSkipVerify,
-		NextProtos:         []string{"http/1.1"},
-	}
+	p.tls = tlsConfig(def, p.request.URL.Hostname(), "http/1.1")
 	return p
 }
 

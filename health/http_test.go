@@ -21,13 +21,17 @@ import (
 // ask carries out a check once; its own timeout must end it.
 func ask(t *testing.T, def definition.Check, allow ...netip.Prefix) verdict {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), timeoutOf(def))
+	ctx, cancel := contextFor(t, def)
 	defer cancel()
-	v := probes(&dialer{allowed: allow})(def).ask(ctx)
+	v := (&maker{dialer: &dialer{allowed: allow}, scripts: true}).probe(def).ask(ctx)
 	if v.output != clean(v.output) {
 		t.Errorf("output is not clean: %q", v.output)
 	}
 	return v
+}
+
+func contextFor(t *testing.T, def definition.Check) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(t.Context(), timeoutOf(def))
 }
 
 // raw serves each connection by a function, below HTTP.

@@ -43,6 +43,17 @@ type Config struct {
 	// AllowAddresses are exempt from the rule that no check may reach link-local
 	// addresses and those of cloud metadata services.
 	AllowAddresses []netip.Prefix
+
+	// Scripts lets checks run programs (definition.Check.Runs), as this process's user.
+	Scripts bool
+
+	// DockerHost is where the container runtime is, as DOCKER_HOST has it; "" for Docker's
+	// socket.
+	DockerHost string
+
+	// Catalog is where alias checks look. It is not called before Run; nil if there are
+	// none.
+	Catalog func() Catalog
 }
 
 const defaultMaxConcurrent = 256
@@ -90,10 +101,11 @@ func New(cfg Config) *Monitor {
 	if cfg.MaxConcurrent <= 0 {
 		cfg.MaxConcurrent = defaultMaxConcurrent
 	}
+	probes := &maker{dialer: &dialer{allowed: cfg.AllowAddresses}, scripts: cfg.Scripts, docker: cfg.DockerHost, catalog: cfg.Catalog}
 	m := &Monitor{
 		logger:   cfg.Logger,
 		report:   cfg.Report,
-		newProbe: probes(&dialer{allowed: cfg.AllowAddresses}),
+		newProbe: probes.probe,
 		wake:     make(chan struct{}, 1),
 		done:     make(chan struct{}),
 		checks:   map[string]*check{},
@@ -174,7 +186,7 @@ func (m *Monitor) Beat(checkID string, status catalog.Status, output string) err
 	case c.probe != nil:
 		return fault.New(fault.Invalid, "update check %q: it is carried out by the agent (%s); only a TTL check can be updated", checkID, c.def.Kind())
 	}
-	c.status, c.output = status, clean(output)
+	c.status, c.output = status, Clean(output, c.def.OutputMaxSize)
 	m.tell(c)
 	m.schedule.renew(c, time.Now())
 	m.nudge(c)

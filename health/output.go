@@ -56,11 +56,11 @@ func clip(text string, limit int) string {
 	if len(text) <= limit {
 		return text
 	}
-	end := limit - len(ellipsis)
+	end := max(0, limit-len(ellipsis))
 	for end > 0 && !utf8.RuneStart(text[end]) {
 		end--
 	}
-	return text[:end] + ellipsis
+	return text[:end] + ellipsis[:min(limit, len(ellipsis))]
 }
 
 // reason says why a run failed, the same each time for the same cause: what changes

@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"covey/catalog"
+	"covey/catalog/definition"
 )
 
 func TestCleanMakesOneSafeLine(t *testing.T) {
@@ -77,5 +78,18 @@ func TestReasonsLeaveOutWhatChangesEachTime(t *testing.T) {
 		if got := reason(c.err, 3*time.Second); got != c.want {
 			t.Errorf("%v: %q, want %q", c.err, got, c.want)
 		}
+	}
+}
+
+func TestACheckMayHaveItsOutputCutShorter(t *testing.T) {
+	for limit, want := range map[int]string{0: "abcdef", 1000: "abcdef", 6: "abcdef", 5: "ab...", 3: "...", 1: "."} {
+		if got := Clean("abcdef", limit); got != want {
+			t.Errorf("%d: %q, want %q", limit, got, want)
+		}
+	}
+	c := newCheck(definition.Check{OutputMaxSize: 5}, &stub{})
+	c.judge(verdict{status: catalog.Critical, output: "broken"})
+	if c.output != "br..." {
+		t.Errorf("%q", c.output)
 	}
 }

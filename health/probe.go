@@ -34,21 +34,47 @@ type verdict struct {
 	spoilt   error // if set, the agent's own trouble: it says nothing about the service
 }
 
-// probes returns what makes the probe of a definition, nil for one of a TTL check.
-func probes(d *dialer) func(definition.Check) probe {
-	return func(def definition.Check) probe {
-		switch {
-		case def.HTTP != "":
-			return newHTTPProbe(def, d)
-		case def.Hold != "":
-			return &holdProbe{address: def.Hold, timeout: timeoutOf(def), interval: def.Interval, dialer: d}
-		case def.Process != "":
-			return &processProbe{process: def.Process}
-		case def.TCP != "":
-			return &tcpProbe{address: def.TCP, timeout: timeoutOf(def), dialer: d}
+// maker makes the probes of a Monitor.
+type maker struct {
+	dialer  *dialer
+	scripts bool
+	docker  string // where the container runtime is
+	catalog func() Catalog
+}
+
+// probe returns the probe of a definition, nil for one of a TTL check.
+func (m *maker) probe(def definition.Check) probe {
+	d, timeout := m.dialer, timeoutOf(def)
+	switch {
+	case def.HTTP != "":
+		return newHTTPProbe(def, d)
+	case def.Hold != "":
+		return &holdProbe{address: def.Hold, timeout: timeout, interval: def.Interval, dialer: d}
+	case def.Process != "":
+		return &processProbe{process: def.Process}
+	case def.TCP != "":
+		return &tcpProbe{address: def.TCP, tls: tlsTo(def, def.TCPUseTLS, def.TCP), timeout: timeout, dialer: d}
+	case def.UDP != "":
+		return &udpProbe{address: def.UDP, timeout: timeout, dialer: d}
+	case def.GRPC != "":
+		return newGRPCProbe(def, d)
+	case def.H2PING != "":
+		return newPingProbe(def, d)
+	case def.OSService != "":
+		return &unitProbe{unit: def.OSService, timeout: timeout, systemctl: "systemctl"}
+	case def.AliasService != "" || def.AliasNode != "":
+		return newAliasProbe(def, m.catalog)
+	case def.Runs() && !m.scripts:
+		return offProbe{}
+	case def.DockerContainerID != "":
+		return &dockerProbe{
+			container: def.DockerContainerID, args: containerArgs(def.Args, def.Shell), timeout: timeout,
+			host: cmp.Or(m.docker, dockerDefault),
 		}
-		return nil
+	case def.Runs():
+		return &scriptProbe{args: def.Args, timeout: timeout}
 	}
+	return nil
 }
 
 func timeoutOf(def definition.Check) time.Duration {

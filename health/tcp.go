@@ -2,21 +2,26 @@ package health
 
 import (
 	"context"
+	"crypto/tls"
 	"time"
 
 	"covey/catalog"
 )
 
-// tcpProbe passes if a connection can be made. Nothing is sent.
+// tcpProbe passes if a connection can be made, with TLS if that is set. Nothing is sent.
 type tcpProbe struct {
-	address string // host:port
+	address string      // host:port
+	tls     *tls.Config // nil for none
 	timeout time.Duration
 	dialer  *dialer
 }
 
 func (p *tcpProbe) ask(ctx context.Context) verdict {
 	what := "TCP connect " + p.address + ": "
-	conn, err := p.dialer.DialContext(ctx, "tcp", p.address)
+	if p.tls != nil {
+		what = "TCP+TLS connect " + p.address + ": "
+	}
+	conn, err := p.dialer.secure(ctx, p.address, p.tls)
 	if err != nil {
 		return failure(what, err, p.timeout)
 	}

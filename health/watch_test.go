@@ -25,9 +25,13 @@ type live struct {
 	reports chan Report
 }
 
-func startLive(t *testing.T) *live {
+func startLive(t *testing.T, with ...Config) *live {
 	l := &live{reports: make(chan Report, 1000)}
-	l.Monitor = New(Config{Report: func(r Report) { l.reports <- r }})
+	var cfg Config
+	for _, cfg = range with {
+	}
+	cfg.Report = func(r Report) { l.reports <- r }
+	l.Monitor = New(cfg)
 	ran := make(chan error, 1)
 	go func() { ran <- l.Run(context.Background()) }()
 	t.Cleanup(func() {

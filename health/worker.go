@@ -72,7 +72,7 @@ func (m *Monitor) warn(c *check, err error) {
 	const every = time.Minute
 	if now := time.Now(); m.warned.IsZero() || now.Sub(m.warned) >= every {
 		m.warned = now
-		m.logger.Warn("checks cannot be carried out and keep their status: this agent lacks what it needs; raise its limit of open files",
+		m.logger.Warn("checks cannot be carried out and keep their status: this agent lacks what it needs; raise its limit of open files, or of processes",
 			"check", c.def.ID, "error", err)
 	}
 }

@@ -140,6 +140,12 @@ type Config struct {
 	// DNS is how names are answered.
 	DNS DNS
 
+	// EnableLocalScriptChecks lets checks in configuration files run programs as the
+	// agent's user, on this host or in its containers. Whoever may write those files may
+	// then do what the agent may. Over the HTTP API such checks are refused in any case.
+	// Default: false.
+	EnableLocalScriptChecks bool
+
 	// Services and Checks are registered at every start, in addition to what was
 	// registered over the API. A check without a ServiceID is the node's.
 	Services []definition.Service

@@ -208,6 +208,9 @@ var known = []knownKey{
 		v.Int(&d.DNS.ARecordLimit, 0, math.MaxUint16)
 	}},
 
+	{Key: Key{"enable_local_script_checks", "false", "let checks in configuration files run programs (args, docker_container_id)"}, read: func(d *draft, v strict.Value) {
+		v.Bool(&d.EnableLocalScriptChecks)
+	}},
 	{Key: Key{"service", "", "one service to register, in HCL also several, a block each"}, read: one((*draft).service)},
 	{Key: Key{"services", "", "services to register"}, read: each((*draft).service)},
 	{Key: Key{"check", "", "one check of the node, or with service_id of a service; in HCL also several, a block each"}, read: one((*draft).check)},

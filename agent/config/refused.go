@@ -16,7 +16,7 @@ const (
 	noACL      = "Covey has no ACL: bind the HTTP API to loopback or a unix socket, and remove this key"
 	noMesh     = "Covey has no service mesh: remove this key"
 	noTLS      = "the HTTP API has no TLS: keep it on loopback or a unix socket, or put a proxy before it, and remove this key"
-	noScript   = "script checks are not there yet: use TTL, HTTP or TCP checks, and remove this key"
+	noScript   = "checks that run a program are never taken over the API: write enable_local_script_checks for those in files"
 	noLogFile  = "logs go to standard error, where systemd or the container takes them: remove this key"
 	noTenancy  = "Covey has no namespaces, partitions or segments: remove this key"
 	noGRPC     = "Covey has no gRPC API: remove this key"
@@ -46,7 +46,7 @@ var refused = []struct{ keys, why string }{
 		verify_outgoing verify_server_hostname tls_cipher_suites tls_min_version tls_prefer_server_cipher_suites
 		enable_agent_tls_for_checks auto_reload_config ports.https addresses.https`, noTLS},
 	{`ports.grpc ports.grpc_tls addresses.grpc addresses.grpc_tls`, noGRPC},
-	{`enable_script_checks enable_local_script_checks`, noScript},
+	{`enable_script_checks`, noScript},
 	{`log_file log_rotate_duration log_rotate_bytes log_rotate_max_files enable_syslog syslog_facility pid_file`, noLogFile},
 	{`segment segments partition namespace`, noTenancy},
 	{`locality`, "write zone and region beside it, not within: remove this key"},

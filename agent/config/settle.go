@@ -21,6 +21,23 @@ func (d *draft) settle(h host) {
 		d.fault("alt_domain", "is the same as %s, %q", d.at("domain"), d.Domain)
 	}
 	d.findDuplicates()
+	d.settleScripts()
+}
+
+// settleScripts refuses checks that run programs unless that is switched on.
+func (d *draft) settleScripts() {
+	if d.EnableLocalScriptChecks {
+		return
+	}
+	checks := d.Checks
+	for i := range d.Services {
+		checks = append(checks[:len(checks):len(checks)], d.Services[i].Checks...)
+	}
+	for i := range checks {
+		if checks[i].Runs() {
+			d.fault("enable_local_script_checks", "must be true for the check %q, which runs a program", checks[i].ID)
+		}
+	}
 }
 
 // at says where a key was given, or that it was not.

@@ -3,6 +3,7 @@
 package definition
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"maps"
@@ -31,6 +32,7 @@ const (
 	maxURL      = 4096
 	maxBody     = 64 << 10
 	maxHeaders  = 64
+	maxArgs     = 256
 	maxDuration = 10 * 365 * 24 * time.Hour // so that sums of them do not overflow
 )
 
@@ -45,24 +47,26 @@ var checkKeys = strict.NewTable(
 	}),
 	checkKey("Status", readStatus),
 
-	checkKey("HTTP", func(d *checkDraft, v strict.Value) {
-		if v.Text(&d.HTTP) && d.HTTP != "" {
-			v.Check(checkURL(d.HTTP))
-		}
-		d.spoilt = d.spoilt || d.HTTP == "" && !v.Empty()
+	targetKey("HTTP", func(d *checkDraft) *string { return &d.HTTP }, checkURL),
+	targetKey("TCP", func(d *checkDraft) *string { return &d.TCP }, checkTarget),
+	targetKey("UDP", func(d *checkDraft) *string { return &d.UDP }, checkTarget),
+	targetKey("Hold", func(d *checkDraft) *string { return &d.Hold }, checkTarget),
+	targetKey("H2PING", func(d *checkDraft) *string { return &d.H2PING }, checkTarget),
+	targetKey("GRPC", func(d *checkDraft) *string { return &d.GRPC }, func(text string) error {
+		target, service, _ := strings.Cut(text, "/")
+		return cmp.Or(checkTarget(target), catalog.CheckText(service, catalog.MaxIDLen))
 	}),
-	checkKey("TCP", func(d *checkDraft, v strict.Value) {
-		if v.Text(&d.TCP) && d.TCP != "" {
-			v.Check(checkTarget(d.TCP))
-		}
-		d.spoilt = d.spoilt || d.TCP == "" && !v.Empty()
+	targetKey("OSService", func(d *checkDraft) *string { return &d.OSService }, checkUnit),
+	targetKey("AliasService", func(d *checkDraft) *string { return &d.AliasService }, func(text string) error {
+		return catalog.CheckText(text, maxServiceID)
 	}),
-	checkKey("Hold", func(d *checkDraft, v strict.Value) {
-		if v.Text(&d.Hold) && d.Hold != "" {
-			v.Check(checkTarget(d.Hold))
-		}
-		d.spoilt = d.spoilt || d.Hold == "" && !v.Empty()
+	targetKey("AliasNode", func(d *checkDraft) *string { return &d.AliasNode }, catalog.CheckHostName),
+	targetKey("DockerContainerID", func(d *checkDraft) *string { return &d.DockerContainerID }, checkContainer),
+	checkKey("Shell", func(d *checkDraft, v strict.Value) {
+		v.Text(&d.Shell)
+		v.Check(catalog.CheckText(d.Shell, maxURL))
 	}),
+	checkKey("Args", readArgs, "ScriptArgs"),
 	checkKey("Process", func(d *checkDraft, v strict.Value) {
 		readProcess(d, v)
 		d.spoilt = d.spoilt || d.Process == "" && !v.Empty()
@@ -104,42 +108,43 @@ var checkKeys = strict.NewTable(
 		readDuration(&d.DeregisterCriticalServiceAfter, v, maxDuration)
 	}),
 
-	checkKey("GRPC", absent("gRPC checks are not there yet")),
-	checkKey("GRPCUseTLS", absent("gRPC checks are not there yet")),
-	checkKey("UDP", absent("UDP checks are not there yet")),
-	checkKey("H2PING", absent("HTTP/2 ping checks are not there yet")),
-	checkKey("H2PingUseTLS", absent("HTTP/2 ping checks are not there yet")),
-	checkKey("TCPUseTLS", absent("TLS over a TCP check is not there yet; an HTTP check of an https URL is")),
-	checkKey("OSService", absent("checks of the operating system's services are not there yet")),
-	checkKey("DockerContainerID", absent("checks within a container are not there yet")),
-	checkKey("Shell", absent("checks within a container are not there yet")),
-	checkKey("AliasNode", absent("alias checks are not there yet")),
-	checkKey("AliasService", absent("alias checks are not there yet")),
-	checkKey("Args", absent(noScripts), "ScriptArgs", "Script"),
-
-	checkKey("OutputMaxSize", func(d *checkDraft, v strict.Value) { // it is catalog.MaxOutput for all
-		var ignored int
-		v.Int(&ignored, 0, math.MaxInt32)
+	checkKey("GRPCUseTLS", func(d *checkDraft, v strict.Value) { v.Bool(&d.GRPCUseTLS) }),
+	checkKey("TCPUseTLS", func(d *checkDraft, v strict.Value) { v.Bool(&d.TCPUseTLS) }),
+	checkKey("H2PingUseTLS", func(d *checkDraft, v strict.Value) {
+		on := true
+		v.Bool(&on)
+		d.H2PingUseTLS = &on
+	}),
+	checkKey("Script", func(d *checkDraft, v strict.Value) {
+		if !v.Empty() {
+			v.Fault("is not there: write args = [\"/bin/sh\", \"-c\", ...]")
+			d.spoilt = true
+		}
+	}),
+	checkKey("OutputMaxSize", func(d *checkDraft, v strict.Value) { // what is more than travels is as good as that
+		v.Int(&d.OutputMaxSize, 0, math.MaxInt32)
+		if d.OutputMaxSize >= catalog.MaxOutput {
+			d.OutputMaxSize = 0
+		}
 	}),
 	checkKey("Token", func(*checkDraft, strict.Value) {}), // there is no ACL: any token will do
 	checkKey("Namespace", func(_ *checkDraft, v strict.Value) { refuse("Covey has no namespaces")(nil, v) }),
 	checkKey("Partition", func(_ *checkDraft, v strict.Value) { refuse("Covey has no partitions")(nil, v) }),
 )
 
-const noScripts = "script checks are refused over the API, and are not there yet in files"
-
 func checkKey(name string, read func(*checkDraft, strict.Value), also ...string) strict.Key[checkDraft] {
 	return strict.Key[checkDraft]{Name: name, Also: also, Read: read}
 }
 
-// absent refuses what belongs to a kind of check that is not there.
-func absent(why string) func(*checkDraft, strict.Value) {
-	return func(d *checkDraft, v strict.Value) {
-		if !v.Empty() {
-			v.Fault("%s; the kinds there are: %s", why, kindKeys())
-			d.spoilt = true
+// targetKey is the key of a kind of check, whose value says what to check.
+func targetKey(name string, field func(*checkDraft) *string, check func(string) error) strict.Key[checkDraft] {
+	return checkKey(name, func(d *checkDraft, v strict.Value) {
+		into := field(d)
+		if v.Text(into) && *into != "" {
+			v.Check(check(*into))
 		}
-	}
+		d.spoilt = d.spoilt || *into == "" && !v.Empty()
+	})
 }
 
 // checkProse is catalog.CheckText for what may have several lines.
@@ -198,6 +203,50 @@ func readProcess(d *checkDraft, v strict.Value) {
 	if n, err := strconv.ParseUint(d.Process, 10, 31); err != nil || n == 0 {
 		v.Fault("%q is neither a process ID nor the whole path of a file that holds one, such as /run/web.pid", d.Process)
 	}
+}
+
+// readArgs reads a program and its arguments. They may hold anything but NUL, which
+// ends a string for the system.
+func readArgs(d *checkDraft, v strict.Value) {
+	v.Texts(&d.Args)
+	total := 0
+	for _, arg := range d.Args {
+		total += len(arg)
+		if strings.ContainsRune(arg, 0) || !utf8.ValidString(arg) {
+			v.Fault("%.64q is not UTF-8, or holds a NUL", arg)
+		}
+	}
+	switch {
+	case len(d.Args) == 0:
+		d.Args, d.spoilt = nil, d.spoilt || !v.Empty()
+	case d.Args[0] == "":
+		v.Fault("begins with \"\", which is no program")
+	case len(d.Args) > maxArgs || total > maxBody:
+		v.Fault("are %d with %d bytes, may be %d with %d", len(d.Args), total, maxArgs, maxBody)
+	}
+}
+
+// checkUnit says what keeps text from being the name of a systemd unit (systemd.unit(5)).
+// The type may be left out.
+func checkUnit(text string) error {
+	strange := func(r rune) bool {
+		return !('a' <= r|0x20 && r|0x20 <= 'z' || '0' <= r && r <= '9' || strings.ContainsRune(`:-_.\@`, r))
+	}
+	if len(text) > catalog.MaxIDLen || text[0] == '-' || text[0] == '.' || strings.ContainsFunc(text, strange) {
+		return fmt.Errorf("%.64q is no name of a systemd unit, such as nginx.service", text)
+	}
+	return nil
+}
+
+// checkContainer says what keeps text from being the ID or the name of a container.
+func checkContainer(text string) error {
+	strange := func(r rune) bool {
+		return !('a' <= r|0x20 && r|0x20 <= 'z' || '0' <= r && r <= '9' || strings.ContainsRune("_.-", r))
+	}
+	if len(text) > catalog.MaxIDLen || text[0] == '-' || text[0] == '.' || strings.ContainsFunc(text, strange) {
+		return fmt.Errorf("%.64q is no ID or name of a container", text)
+	}
+	return nil
 }
 
 func readCount(into *int, v strict.Value) { v.Int(into, 0, math.MaxUint16) }

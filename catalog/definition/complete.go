@@ -3,6 +3,7 @@
 package definition
 
 import (
+	"cmp"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -125,16 +126,34 @@ func (d *checkDraft) settleKind(o *strict.Object) {
 			o.Fault("Interval", "must be given with %s, such as \"10s\"", given[0].key)
 		}
 		if d.Timeout == 0 {
-			d.Timeout = DefaultTimeout
+			d.Timeout = cmp.Or(given[0].timeout, DefaultTimeout)
 		}
 	case !d.spoilt:
 		o.FaultWhole("a check needs one of %s", kindKeys())
 	}
+	d.settleTarget(o)
 	if d.FailuresBeforeWarning > d.FailuresBeforeCritical {
 		o.Fault("FailuresBeforeWarning", "%d is more than FailuresBeforeCritical, %d", d.FailuresBeforeWarning, d.FailuresBeforeCritical)
 	}
 	if 0 < d.DeregisterCriticalServiceAfter && d.DeregisterCriticalServiceAfter < MinDeregisterAfter {
 		d.DeregisterCriticalServiceAfter = MinDeregisterAfter
+	}
+}
+
+// settleTarget sees to it that what a check is of is whole.
+func (d *checkDraft) settleTarget(o *strict.Object) {
+	switch {
+	case d.H2PING != "" && d.H2PingUseTLS == nil:
+		on := true
+		d.H2PingUseTLS = &on
+	case d.H2PING == "":
+		d.H2PingUseTLS = nil
+	}
+	if d.DockerContainerID != "" && len(d.Args) == 0 && !d.spoilt {
+		o.Fault("DockerContainerID", "wants Args, the program to run in the container")
+	}
+	if d.AliasService != "" && d.AliasService == d.ServiceID && d.AliasNode == "" {
+		o.Fault("AliasService", "%q is the service that this check is part of: it would wait for itself", d.AliasService)
 	}
 }
 

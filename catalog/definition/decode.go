@@ -8,14 +8,38 @@ import (
 	"covey/internal/fault"
 )
 
-// ServiceFromJSON reads the body of a registration. Errors are of kind Invalid.
-func ServiceFromJSON(body []byte) (Service, error) { return fromJSON(body, ReadService) }
+// ServiceFromJSON reads the body of a registration, which may run no program (Check.Runs).
+// Errors are of kind Invalid.
+func ServiceFromJSON(body []byte) (Service, error) {
+	return fromJSON(body, func(o *strict.Object) Service {
+		s := ReadService(o)
+		for i := range s.Checks {
+			s.Checks[i].refuseProgram(o)
+		}
+		return s
+	})
+}
 
 // ServiceFromMap reads an object as JSON or HCL parse to. Errors are of kind Invalid.
 func ServiceFromMap(values map[string]any) (Service, error) { return fromMap(values, ReadService) }
 
-// CheckFromJSON reads the body of a check's registration. Errors are of kind Invalid.
-func CheckFromJSON(body []byte) (Check, error) { return fromJSON(body, ReadCheck) }
+// CheckFromJSON reads the body of a check's registration, likewise.
+func CheckFromJSON(body []byte) (Check, error) {
+	return fromJSON(body, func(o *strict.Object) Check {
+		c := ReadCheck(o)
+		c.refuseProgram(o)
+		return c
+	})
+}
+
+// NoPrograms is why a check that runs a program is refused over the API.
+const NoPrograms = "checks that run a program are not taken over the API: write them into a configuration file of the agent, with enable_local_script_checks = true"
+
+func (c *Check) refuseProgram(o *strict.Object) {
+	if c.Runs() {
+		o.Fault("Args", "%s", NoPrograms)
+	}
+}
 
 // CheckFromMap reads an object as JSON or HCL parse to. Errors are of kind Invalid.
 func CheckFromMap(values map[string]any) (Check, error) { return fromMap(values, ReadCheck) }

@@ -3,7 +3,9 @@ package definition
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -81,6 +83,7 @@ func TestServicesAreReadAndCompleted(t *testing.T) {
 }
 
 func TestChecksAreReadAndCompleted(t *testing.T) {
+	on, off := true, false
 	for _, c := range []struct {
 		claim, body string
 		want        Check
@@ -104,7 +107,18 @@ func TestChecksAreReadAndCompleted(t *testing.T) {
 			Check{ID: "c", Name: "c", Status: catalog.Critical, TCP: "[::1]:80", Interval: time.Second, Timeout: DefaultTimeout}},
 		{"an early deregistration waits a minute, as in Consul", `{"Name":"c","TTL":"10ms","DeregisterCriticalServiceAfter":"1s"}`,
 			Check{ID: "c", Name: "c", Status: catalog.Critical, TTL: 10 * time.Millisecond, DeregisterCriticalServiceAfter: time.Minute}},
-		{"zero values of kinds that are not there", `{"ID":"c","TTL":"1s","Args":null,"DockerContainerID":"","Shell":"","GRPC":"","GRPCUseTLS":false,"UDP":"","H2PING":"",
+		{"a ping is by TLS unless it says otherwise", `{"Name":"c","h2ping":"h:1","Interval":"1s"}`,
+			Check{ID: "c", Name: "c", Status: catalog.Critical, H2PING: "h:1", H2PingUseTLS: &on, Interval: time.Second, Timeout: DefaultTimeout}},
+		{"a ping without TLS", `{"Name":"c","h2ping":"h:1","h2_ping_use_tls":false,"Interval":"1s"}`,
+			Check{ID: "c", Name: "c", Status: catalog.Critical, H2PING: "h:1", H2PingUseTLS: &off, Interval: time.Second, Timeout: DefaultTimeout}},
+		{"a service within a gRPC server", `{"Name":"c","grpc":"[::1]:1/shop.Cart/x","grpc_use_tls":true,"tls_server_name":"x","Interval":"1s","output_max_size":100}`,
+			Check{ID: "c", Name: "c", Status: catalog.Critical, GRPC: "[::1]:1/shop.Cart/x", GRPCUseTLS: true, TLSServerName: "x",
+				Interval: time.Second, Timeout: DefaultTimeout, OutputMaxSize: 100}},
+		{"programs may take longer", `{"Name":"c","os_service":"getty@tty1.service","Interval":"1s","OutputMaxSize":4096}`,
+			Check{ID: "c", Name: "c", Status: catalog.Critical, OSService: "getty@tty1.service", Interval: time.Second, Timeout: DefaultScriptTimeout}},
+		{"an alias needs no interval", `{"Name":"c","alias_service":"web-1","alias_node":"n2","ServiceID":"web-1"}`,
+			Check{ID: "c", Name: "c", ServiceID: "web-1", Status: catalog.Critical, AliasService: "web-1", AliasNode: "n2", Interval: DefaultInterval, Timeout: DefaultTimeout}},
+		{"zero values of kinds that are not meant", `{"ID":"c","TTL":"1s","Args":null,"DockerContainerID":"","Shell":"","GRPC":"","GRPCUseTLS":false,"UDP":"","H2PING":"",
 			"H2PingUseTLS":false,"TCPUseTLS":false,"AliasNode":"","AliasService":"","OSService":"","HTTP":"","TCP":"","Interval":"",
 			"Header":null,"Namespace":"","Partition":""}`,
 			Check{ID: "c", Name: "c", Status: catalog.Critical, TTL: time.Second}},
@@ -150,8 +164,8 @@ func TestWrongServicesAreRefusedByField(t *testing.T) {
 		{`{"Name":"web","Proxy":"x"}`, `Proxy: must be an object, not a string`},
 		{`{"Name":"web","Proxy":{"x":"` + strings.Repeat("y", catalog.MaxExtra) + `"}}`, `Proxy: the blocks that are kept have 16402 bytes together, may have 16384`},
 		{`{"Name":"web","Check":[]}`, `Check: must be an object, not a list`},
-		{`{"Name":"web","Check":{"Interval":"1s"}}`, `Check: a check needs one of TTL, HTTP, TCP, Hold and Process`},
-		{`{"Name":"web","Checks":[{"TTL":"1s"},{}]}`, `Checks[1]: a check needs one of TTL, HTTP, TCP, Hold and Process`},
+		{`{"Name":"web","Check":{"Interval":"1s"}}`, `Check: a check needs one of TTL, HTTP, TCP, UDP, GRPC, H2PING, Hold, Process, OSService, AliasService, Args and DockerContainerID`},
+		{`{"Name":"web","Checks":[{"TTL":"1s"},{}]}`, `Checks[1]: a check needs one of TTL, HTTP, TCP, UDP, GRPC, H2PING, Hold, Process, OSService, AliasService, Args and DockerContainerID`},
 		{`{"Name":"web","Checks":[{"TTL":"1s","ID":"a"},{"TTL":"1s","ID":"a"}]}`, `Checks[1].ID: "a" is the ID of Checks[0] too`},
 		{`{"Name":"web","Check":{"TTL":"1s","CheckID":"service:web:2"},"Checks":[{"TTL":"1s"}]}`, `Checks[0].ID: "service:web:2" is the ID of Check too`},
 		{`{"Name":"web","Check":{"TTL":"1s","ServiceID":"db"}}`, `Check.ServiceID: "db" is not the service that this check is part of, "web"`},
@@ -160,7 +174,7 @@ func TestWrongServicesAreRefusedByField(t *testing.T) {
 		{`{"Name":"web"} {}`, `line 1: nothing may follow the JSON object`},
 		{`{"Name":"-","Port":-1,"Bogus":1,"Check":{"GRPC":"x","interval":"1ns"}}`,
 			`Bogus: unknown key; Name: "-" begins or ends with a hyphen, which no DNS label may; Port: -1 is not in 0..65535; ` +
-				`Check.GRPC: gRPC checks are not there yet; the kinds there are: TTL, HTTP, TCP, Hold and Process; ` +
+				`Check.GRPC: "x" is not host:port, such as 127.0.0.1:8080; ` +
 				`Check.interval: 1ns is shorter than 10ms; give the unit, such as "10s"`},
 	} {
 		_, err := ServiceFromJSON([]byte(c.body))
@@ -169,11 +183,10 @@ func TestWrongServicesAreRefusedByField(t *testing.T) {
 }
 
 func TestWrongChecksAreRefusedByField(t *testing.T) {
-	const there = `; the kinds there are: TTL, HTTP, TCP, Hold and Process`
 	for _, c := range []struct{ body, want string }{
 		{`{"TTL":"1s"}`, `Name: must not be empty: a check needs a name or an ID`},
-		{`{"ID":"c"}`, `a check needs one of TTL, HTTP, TCP, Hold and Process`},
-		{`{"ID":"c","TTL":"0s"}`, `a check needs one of TTL, HTTP, TCP, Hold and Process`},
+		{`{"ID":"c"}`, `a check needs one of TTL, HTTP, TCP, UDP, GRPC, H2PING, Hold, Process, OSService, AliasService, Args and DockerContainerID`},
+		{`{"ID":"c","TTL":"0s"}`, `a check needs one of TTL, HTTP, TCP, UDP, GRPC, H2PING, Hold, Process, OSService, AliasService, Args and DockerContainerID`},
 		{`{"ID":"c","TTL":"-1s"}`, `TTL: -1s is less than 0`},
 		{`{"ID":"c","TTL":30}`, `TTL: 30ns is shorter than 10ms; give the unit, such as "10s"`},
 		{`{"ID":"c","TTL":"soon"}`, `TTL: "soon" is not a duration such as "10s" or "1m30s"`},
@@ -203,14 +216,30 @@ func TestWrongChecksAreRefusedByField(t *testing.T) {
 		{`{"ID":"c","CheckID":"d","TTL":"1s"}`, `CheckID: "d" is not the ID, "c": give one of them`},
 		{`{"ID":"serfHealth","TTL":"1s"}`, `ID: "serfHealth" is the agent's own: choose another`},
 		{`{"ID":"_service_maintenance:web","TTL":"1s"}`, `ID: "_service_maintenance:web" is the agent's own: choose another`},
-		{`{"ID":"c","grpc":"h:1","Interval":"1s"}`, `grpc: gRPC checks are not there yet` + there},
-		{`{"ID":"c","udp":"h:1","Interval":"1s"}`, `udp: UDP checks are not there yet` + there},
-		{`{"ID":"c","h2ping":"h:1","Interval":"1s"}`, `h2ping: HTTP/2 ping checks are not there yet` + there},
-		{`{"ID":"c","os_service":"x","Interval":"1s"}`, `os_service: checks of the operating system's services are not there yet` + there},
-		{`{"ID":"c","alias_service":"x"}`, `alias_service: alias checks are not there yet` + there},
-		{`{"ID":"c","Args":["/bin/true"],"Interval":"1s"}`, `Args: script checks are refused over the API, and are not there yet in files` + there},
-		{`{"ID":"c","ScriptArgs":["/bin/true"],"Interval":"1s"}`, `ScriptArgs: script checks are refused over the API, and are not there yet in files` + there},
-		{`{"ID":"c","TTL":"1s","TCPUseTLS":true}`, `TCPUseTLS: TLS over a TCP check is not there yet; an HTTP check of an https URL is` + there},
+		{`{"ID":"c","TTL":"1s","interval":0,"http":"http://h/"}`, `http: a check is of one kind, and TTL is given too`},
+		{`{"ID":"c","HTTP":"http://h/","Interval":"0s"}`, `Interval: must be given with HTTP, such as "10s"`},
+		{`{"ID":"c","HTTP":"http://h/","Interval":0}`, `Interval: must be given with HTTP, such as "10s"`},
+		{`{"ID":"c","tcp":"h:1","udp":"h:1","Interval":"1s"}`, `udp: a check is of one kind, and TCP is given too`},
+		{`{"ID":"c","hold":"h:1","alias_node":"n"}`, `AliasService: a check is of one kind, and Hold is given too`},
+		{`{"ID":"c","grpc":"h:1"}`, `Interval: must be given with GRPC, such as "10s"`},
+		{`{"ID":"c","grpc":"h/svc","Interval":"1s"}`, `grpc: "h" is not host:port, such as 127.0.0.1:8080`},
+		{`{"ID":"c","grpc":"h:1/a\u0007","Interval":"1s"}`, `grpc: "a\a" holds a control character`},
+		{`{"ID":"c","udp":"h","Interval":"1s"}`, `udp: "h" is not host:port, such as 127.0.0.1:8080`},
+		{`{"ID":"c","h2ping":"http://h:1","Interval":"1s"}`, `h2ping: "http://h:1" is not host:port, such as 127.0.0.1:8080`},
+		{`{"ID":"c","H2PING":"h:1","H2PingUseTLS":"no","Interval":"1s"}`, `H2PingUseTLS: must be true or false, not a string`},
+		{`{"ID":"c","os_service":"-x","Interval":"1s"}`, `os_service: "-x" is no name of a systemd unit, such as nginx.service`},
+		{`{"ID":"c","os_service":"a b","Interval":"1s"}`, `os_service: "a b" is no name of a systemd unit, such as nginx.service`},
+		{`{"ID":"c","os_service":"*","Interval":"1s"}`, `os_service: "*" is no name of a systemd unit, such as nginx.service`},
+		{`{"ID":"c","ServiceID":"x","alias_service":"x"}`, `alias_service: "x" is the service that this check is part of: it would wait for itself`},
+		{`{"ID":"c","alias_node":"a b"}`, `alias_node: "a b" is no host name: its labels are 1 to 63 letters, digits and hyphens`},
+		{`{"ID":"c","docker_container_id":"../x","args":["true"],"Interval":"1s"}`,
+			`docker_container_id: "../x" is no ID or name of a container; args: ` + NoPrograms},
+		{`{"ID":"c","docker_container_id":"web","Interval":"1s"}`, `docker_container_id: wants Args, the program to run in the container; Args: ` + NoPrograms},
+		{`{"ID":"c","Args":["/bin/true"],"Interval":"1s"}`, `Args: ` + NoPrograms},
+		{`{"ID":"c","ScriptArgs":["/bin/true"],"Interval":"1s"}`, `Args: ` + NoPrograms},
+		{`{"ID":"c","Args":"/bin/true","Interval":"1s"}`, `Args: must be a list of strings, not a string`},
+		{`{"ID":"c","Script":"/bin/true","Interval":"1s"}`, `Script: is not there: write args = ["/bin/sh", "-c", ...]`},
+		{`{"ID":"c","TTL":"1s","OutputMaxSize":-1}`, `OutputMaxSize: -1 is not in 0..2147483647`},
 		{`{"ID":"c","TTL":"1s","intervall":"1s"}`, `intervall: unknown key, did you mean "Interval"?`},
 	} {
 		_, err := CheckFromJSON([]byte(c.body))
@@ -301,4 +330,28 @@ func BenchmarkServiceFromJSON(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+func TestProgramsAreForFiles(t *testing.T) {
+	c, err := CheckFromMap(map[string]any{"name": "c", "args": []any{"/bin/sh", "-c", "true\nfalse"}, "interval": "1s"})
+	want := Check{ID: "c", Name: "c", Status: catalog.Critical, Args: []string{"/bin/sh", "-c", "true\nfalse"}, Interval: time.Second, Timeout: DefaultScriptTimeout}
+	if err != nil || !reflect.DeepEqual(c, want) || !c.Runs() || c.Kind() != "script" {
+		t.Errorf("%+v, %v", c, err)
+	}
+	c, err = CheckFromMap(map[string]any{"name": "c", "docker_container_id": "web", "shell": "/bin/sh", "args": []any{"true"}, "interval": "1s"})
+	if err != nil || !c.Runs() || c.Kind() != "docker" {
+		t.Errorf("%+v, %v", c, err)
+	}
+	for want, args := range map[string][]any{
+		`args: "a\x00b" is not UTF-8, or holds a NUL`:         {"a\x00b"},
+		`args: begins with "", which is no program`:           {"", "x"},
+		`args: are 257 with 257 bytes, may be 256 with 65536`: slices.Repeat([]any{"x"}, 257),
+		`args: are 1 with 65537 bytes, may be 256 with 65536`: {strings.Repeat("x", 65537)},
+		`a check needs one of ` + kindKeys():                  {},
+	} {
+		_, err := CheckFromMap(map[string]any{"name": "c", "args": args, "interval": "1s"})
+		refused(t, fmt.Sprint(args), err, want)
+	}
+	_, err = ServiceFromJSON([]byte(`{"Name":"web","Checks":[{"TTL":"1s"},{"Args":["true"],"Interval":"1s"}]}`))
+	refused(t, "a service with a script", err, "Args: "+NoPrograms)
 }

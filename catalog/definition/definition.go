@@ -59,22 +59,46 @@ type Check struct {
 	Status    catalog.Status // before the first run; Critical if not given
 
 	// Exactly one of these kinds is set.
-	HTTP    string        `json:",omitempty"` // URL; 2xx passes, 429 warns, all else is critical
-	TCP     string        `json:",omitempty"` // host:port
-	TTL     time.Duration `json:",omitempty"` // how long an update by the service itself holds
-	Hold    string        `json:",omitempty"` // host:port of a connection to keep: its end is an event
-	Process string        `json:",omitempty"` // a process ID, or the path of a file with one: its exit is an event
+	HTTP      string        `json:",omitempty"` // URL; 2xx passes, 429 warns, all else is critical
+	TCP       string        `json:",omitempty"` // host:port
+	UDP       string        `json:",omitempty"` // host:port; refused is critical, silence passes
+	GRPC      string        `json:",omitempty"` // host:port or host:port/service, asked by grpc.health.v1
+	H2PING    string        `json:",omitempty"` // host:port of an HTTP/2 server
+	TTL       time.Duration `json:",omitempty"` // how long an update by the service itself holds
+	Hold      string        `json:",omitempty"` // host:port of a connection to keep: its end is an event
+	Process   string        `json:",omitempty"` // a process ID, or the path of a file with one: its exit is an event
+	OSService string        `json:",omitempty"` // a systemd unit
+	// AliasService is the ID of a service, AliasNode the name of the node that it is on,
+	// this one if "". Without a service it is the node's health.
+	AliasService string `json:",omitempty"`
+	AliasNode    string `json:",omitempty"`
+	// Args are a program and its arguments. It is run on this host, or if
+	// DockerContainerID is given in that container, there with Shell -c if Args are one
+	// and Shell is given. See Runs.
+	Args              []string `json:",omitempty"`
+	DockerContainerID string   `json:",omitempty"`
+	Shell             string   `json:",omitempty"`
 
 	// For HTTP only.
 	Method           string              `json:",omitempty"` // "" for GET
 	Header           map[string][]string `json:",omitempty"`
 	Body             string              `json:",omitempty"`
 	DisableRedirects bool                `json:",omitempty"`
-	TLSSkipVerify    bool                `json:",omitempty"`
-	TLSServerName    string              `json:",omitempty"`
+
+	TCPUseTLS    bool  `json:",omitempty"`
+	GRPCUseTLS   bool  `json:",omitempty"`
+	H2PingUseTLS *bool `json:",omitempty"` // never nil once read with H2PING; true if not given
+
+	// For what speaks TLS.
+	TLSSkipVerify bool   `json:",omitempty"`
+	TLSServerName string `json:",omitempty"`
 
 	Interval time.Duration `json:",omitempty"` // between runs, at least MinInterval; 0 for TTL
-	Timeout  time.Duration `json:",omitempty"` // of one run, at most MaxTimeout; DefaultTimeout if not given
+	Timeout  time.Duration `json:",omitempty"` // of one run, at most MaxTimeout; DefaultTimeout or DefaultScriptTimeout if not given
+
+	// OutputMaxSize is how many bytes of the output are kept, at most catalog.MaxOutput;
+	// 0 for as many.
+	OutputMaxSize int `json:",omitempty"`
 
 	// How many runs in a row it takes to become so; 0 is as good as 1, and for a warning
 	// as good as FailuresBeforeCritical.
@@ -97,14 +121,23 @@ const (
 	DefaultTimeout = 10 * time.Second
 	MaxTimeout     = 10 * time.Minute
 
+	// DefaultScriptTimeout is for programs, which may have more to do, as in Consul.
+	DefaultScriptTimeout = 30 * time.Second
+
 	// MinDeregisterAfter is Consul's: what is shorter is raised to it.
 	MinDeregisterAfter = time.Minute
 )
 
 // Kind names what the check does, as catalog.Check.Type.
 func (c Check) Kind() string {
-	for _, k := range kindsOf(&c) {
-		return k.name
+	for i := range kinds {
+		if kinds[i].given(&c) {
+			return kinds[i].name
+		}
 	}
 	return ""
 }
+
+// Runs reports whether the check runs a program that its author chose. Whoever may
+// register one may do what the agent may, so it is for the host's own files only.
+func (c Check) Runs() bool { return len(c.Args) > 0 || c.DockerContainerID != "" }

@@ -74,10 +74,12 @@ first is registered.
 What is registered stays until it is deregistered, over restarts too, if the agent has a
 data directory. Registering an ID again replaces what it said, its checks included.
 
-A service without checks is healthy while its host is. With --check-http or --check-tcp
-the agent looks by itself; with --check-hold or --check-process it is told by the system
-the moment the service ends; with --check-ttl the service must state that it is well.
-A check is critical until its first success.
+A service without checks is healthy while its host is. With --check-http, --check-tcp,
+--check-grpc, --check-udp or --check-unit the agent looks by itself; with --check-hold or
+--check-process it is told by the system the moment the service ends; with --check-alias
+it stands as another service does; with --check-ttl the service must state that it is
+well. A check is critical until its first success. FILE may hold more kinds; those that
+run a program belong into the agent's own configuration.
 
 EXAMPLES
 covey register --name item-service --port 8080 --weight 3 --check-http http://127.0.0.1:8080/health

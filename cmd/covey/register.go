@@ -45,6 +45,12 @@ func registerFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "check-tcp", Usage: "`ADDR` host:port that accepts connections while it is well"},
 		&cli.StringSliceFlag{Name: "check-hold", Usage: "`ADDR` host:port of a connection to keep open: its end is noticed at once"},
 		&cli.StringSliceFlag{Name: "check-process", Usage: "`PID` process, or the path of its PID file: its end is noticed at once"},
+		&cli.StringSliceFlag{Name: "check-grpc", Usage: "`ADDR` host:port, or host:port/service, whose grpc.health.v1 says SERVING"},
+		&cli.StringSliceFlag{Name: "check-udp", Usage: "`ADDR` host:port that does not refuse datagrams"},
+		&cli.StringSliceFlag{Name: "check-unit", Usage: "`UNIT` systemd unit that is active"},
+		&cli.StringSliceFlag{Name: "check-alias", Usage: "`ID` another service on this agent: it stands as that one does"},
+		&cli.BoolFlag{Name: "check-tls", Usage: "speak TLS to what --check-grpc and --check-tcp name", DisableDefaultText: true},
+		&cli.BoolFlag{Name: "check-tls-skip-verify", Usage: "do not verify the certificate of what is checked", DisableDefaultText: true},
 		&cli.DurationFlag{Name: "check-ttl", Usage: "`DURATION` how long it is well after it last said so"},
 		&cli.DurationFlag{Name: "interval", Usage: "`DURATION` how often to check, but for a TTL", Value: 10 * time.Second},
 		&cli.DurationFlag{Name: "timeout", Usage: "`DURATION` how long one such check may take", DefaultText: "as the agent has it"},
@@ -102,7 +108,7 @@ func (c *call) definitions() ([]definition.Service, error) {
 	case !c.flags.IsSet("name"):
 		return nil, usagef("`covey register` wants --name or a definition file; see `covey help register`")
 	}
-	for _, name := range []string{"interval", "timeout"} {
+	for _, name := range []string{"interval", "timeout", "check-tls", "check-tls-skip-verify"} {
 		if c.flags.IsSet(name) && !slices.ContainsFunc(runFlags(), func(f runFlag) bool { return c.flags.IsSet(f.name) }) {
 			return nil, usagef("--%s is of a check that the agent runs, such as --check-http, and there is none", name)
 		}
@@ -171,6 +177,10 @@ func runFlags() []runFlag {
 		{"check-tcp", "TCP"},
 		{"check-hold", "Hold"},
 		{"check-process", "Process"},
+		{"check-grpc", "GRPC"},
+		{"check-udp", "UDP"},
+		{"check-unit", "OSService"},
+		{"check-alias", "AliasService"},
 	}
 }
 
@@ -181,6 +191,12 @@ func checksFromFlags(c *cli.Context) []any {
 			check := map[string]any{kind.key: target, "Interval": c.Duration("interval").String()}
 			if c.IsSet("timeout") {
 				check["Timeout"] = c.Duration("timeout").String()
+			}
+			if c.Bool("check-tls") && (kind.key == "GRPC" || kind.key == "TCP") {
+				check[kind.key+"UseTLS"] = true
+			}
+			if c.Bool("check-tls-skip-verify") {
+				check["TLSSkipVerify"] = true
 			}
 			checks = append(checks, check)
 		}

@@ -1,0 +1,156 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"covey/catalog"
+	"covey/catalog/definition"
+	"covey/internal/fault"
+)
+
+// check is one of a configuration file.
+func checkFromFile(t *testing.T, values map[string]any) definition.Check {
+	t.Helper()
+	c, err := definition.CheckFromMap(values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// becomes waits until a check on this agent stands so.
+func (x *testAgent) becomes(t *testing.T, id string, status catalog.Status, output string) {
+	t.Helper()
+	last := "is not there"
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+		changed := x.catalog.View().Watch()
+		for _, c := range x.Local().Checks {
+			if c.ID != id {
+				continue
+			}
+			if last = fmt.Sprintf("is %v: %s", c.Status, c.Output); c.Status == status && strings.Contains(c.Output, output) {
+				return
+			}
+		}
+		select {
+		case <-changed:
+		case <-time.After(50 * time.Millisecond): // an output alone changes no view
+		}
+	}
+	t.Fatalf("check %s %s, want %v: %s", id, last, status, output)
+}
+
+func TestProgramsRunFromFilesOnlyWhereTheyAreSwitchedOn(t *testing.T) {
+	dir := t.TempDir()
+	script := checkFromFile(t, map[string]any{"id": "disk", "name": "disk", "args": []any{"/bin/sh", "-c", "echo 91 %; exit 1"}, "interval": "10s"})
+	cfg := testConfig(filepath.Join(dir, "on"))
+	cfg.EnableLocalScriptChecks, cfg.Checks = true, []definition.Check{script}
+	x := startAgent(t, cfg, Options{})
+	x.becomes(t, "disk", catalog.Warning, "91 %")
+
+	for _, err := range []error{
+		x.RegisterCheck(t.Context(), script),
+		x.RegisterService(t.Context(), web(80, script), false),
+	} {
+		if fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), definition.NoPrograms) {
+			t.Errorf("over the API: %v", err)
+		}
+	}
+	if x.endpoint("web-80") != nil {
+		t.Error("the service is there without its check")
+	}
+
+	// The configuration refuses this; should it come to the agent all the same, nothing is
+	// run.
+	cfg = testConfig(filepath.Join(dir, "off"))
+	cfg.Checks = []definition.Check{script}
+	startAgent(t, cfg, Options{}).becomes(t, "disk", catalog.Critical, "not run")
+}
+
+// An alias on one service follows another through the catalogue.
+func TestAnAliasCheckFollowsAnotherService(t *testing.T) {
+	x := startAgent(t, testConfig(t.TempDir()), Options{})
+	ctx := t.Context()
+	alias := checkFromFile(t, map[string]any{"name": "needs db", "alias_service": "web-81", "interval": "1h"})
+	err := errors.Join(
+		x.RegisterService(ctx, web(81, ttl("db", catalog.Passing)), false),
+		x.RegisterService(ctx, web(80, alias), false),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.becomes(t, "needs db", catalog.Passing, "All checks passing.")
+	if err := x.UpdateTTL(ctx, "db", catalog.Critical, "full"); err != nil {
+		t.Fatal(err)
+	}
+	x.becomes(t, "needs db", catalog.Critical, "Aliased check db is critical: full")
+	if e := x.endpoint("web-80"); e.Status() != catalog.Critical {
+		t.Errorf("its service is %v", e.Status())
+	}
+	if err := x.DeregisterService(ctx, "web-81"); err != nil {
+		t.Fatal(err)
+	}
+	x.becomes(t, "needs db", catalog.Critical, "there is no service web-81")
+}
+
+// The time that a check has been critical is the housekeeping's to look at, here without
+// waiting for it.
+func TestAServiceThatStaysCriticalIsDeregistered(t *testing.T) {
+	dir := t.TempDir()
+	a, err := New(testConfig(dir), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	c := a.commits
+	do := func(f func(b *batch) error) {
+		t.Helper()
+		r := &request{do: f, promise: true, done: make(chan struct{})}
+		c.commit([]*request{r})
+		if r.err != nil {
+			t.Fatal(r.err)
+		}
+	}
+	doomed, other := ttl("beat", catalog.Critical), ttl("other", catalog.Critical)
+	doomed.DeregisterCriticalServiceAfter = time.Minute
+	do(func(b *batch) error { return b.registerService(web(80, doomed), false, false) })
+	do(func(b *batch) error { return b.registerService(web(81, other), false, false) })
+	there := func(want ...string) {
+		t.Helper()
+		var got []string
+		for _, i := range a.Local().Services {
+			got = append(got, i.ID)
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("there are %v, want %v", got, want)
+		}
+	}
+	now := time.Now()
+	c.reap(now.Add(59 * time.Second))
+	there("web-80", "web-81")
+	do(func(b *batch) error { b.setStatus("beat", catalog.Passing, "", true); return nil })
+	c.reap(now.Add(time.Hour))
+	there("web-80", "web-81")
+	do(func(b *batch) error { b.setStatus("beat", catalog.Critical, "again", true); return nil })
+	c.reap(time.Now().Add(59 * time.Second))
+	there("web-80", "web-81")
+	c.reap(time.Now().Add(61 * time.Second))
+	there("web-81")
+	if e := a.catalog.View().Service("web"); len(e.Endpoints) != 1 || e.Endpoints[0].ID() != "web-81" {
+		t.Errorf("the catalogue has %+v", e.Endpoints)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	a, err = New(testConfig(dir), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	there("web-81")
+}
