@@ -57,6 +57,8 @@ type Agent struct {
 	dns     *dnsserver.Server
 	http    *httpapi.Server
 
+	coordinates coordinates
+
 	raised  atomic.Uint64 // an epoch that is to be kept, 0 if none is
 	leave   sync.Once
 	leaving chan struct{} // closed to begin a graceful stop

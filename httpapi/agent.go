@@ -40,6 +40,9 @@ type Agent interface {
 	// or "remove" one. Both return what was answered, with an error too.
 	Keyring(ctx context.Context) (Keyring, error)
 	ChangeKey(ctx context.Context, change, key string) (Keyring, error)
+	// Coordinates are where nodes stand by the round-trip times between them. What is
+	// returned stays the same for some seconds.
+	Coordinates() Coordinates
 	Status() Status
 }
 

@@ -103,11 +103,18 @@ func (s *Server) updateTTL(w http.ResponseWriter, r *request, status catalog.Sta
 
 // agentChecks lists the checks on this agent, of its node and its services, by ID.
 func (s *Server) agentChecks(w http.ResponseWriter, r *request) error {
+	f, err := r.filterFor(wireCheck{})
+	if err != nil {
+		return err
+	}
 	checks := map[string]wireCheck{}
 	local := s.cfg.Agent.Local()
 	for i := range local.Checks {
 		c := &local.Checks[i]
 		checks[c.ID] = localCheckOf(s.cfg.NodeName, c)
+	}
+	if checks, err = kept(f, checks); err != nil {
+		return err
 	}
 	return s.value(w, r, http.StatusOK, checks)
 }

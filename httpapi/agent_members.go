@@ -19,11 +19,18 @@ func (s *Server) agentMembers(w http.ResponseWriter, r *request) error {
 	if segment := r.params.Get("segment"); segment != "" && segment != "_all" {
 		return fault.New(fault.Invalid, "invalid query parameter %q: Covey has no network segments", "segment")
 	}
+	f, err := r.filterFor(wireMember{})
+	if err != nil {
+		return err
+	}
 	members := []wireMember{}
 	if !r.present("wan") {
 		for _, m := range s.cfg.Agent.Members() {
 			members = append(members, memberOf(m))
 		}
+	}
+	if members, err = kept(f, members); err != nil {
+		return err
 	}
 	return s.value(w, r, http.StatusOK, members)
 }

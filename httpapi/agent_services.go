@@ -78,9 +78,16 @@ func (r *request) enable() (bool, error) {
 
 // agentServices lists what is registered on this agent, by ID.
 func (s *Server) agentServices(w http.ResponseWriter, r *request) error {
+	f, err := r.filterFor(wireService{})
+	if err != nil {
+		return err
+	}
 	services := map[string]wireService{}
 	for _, i := range s.cfg.Agent.Local().Services {
 		services[i.ID] = s.localService(i)
+	}
+	if services, err = kept(f, services); err != nil {
+		return err
 	}
 	return s.value(w, r, http.StatusOK, services)
 }

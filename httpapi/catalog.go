@@ -14,18 +14,24 @@ func (s *Server) catalogDatacenters(w http.ResponseWriter, r *request) error {
 // catalogNodes lists the nodes, those that failed included.
 func (s *Server) catalogNodes(r *request) (reading, error) {
 	meta := r.nodeMeta()
+	f, err := r.filterFor(wireNode{})
+	if err != nil {
+		return reading{}, err
+	}
 	return reading{
 		key:   r.cacheKey("catalog/nodes"),
 		index: (*catalog.View).NodesIndex,
 		watch: (*catalog.View).WatchNodes,
-		body: func(v *catalog.View) any {
+		near:  r.params.Get("near"),
+		body: func(v *catalog.View, near *nearness) (any, error) {
 			nodes := []wireNode{}
 			for h := range v.Hosts() {
 				if meta.match(h) {
 					nodes = append(nodes, nodeOf(h))
 				}
 			}
-			return nodes
+			sortNear(near, nodes, func(n *wireNode) string { return n.Node })
+			return kept(f, nodes)
 		},
 	}, nil
 }
@@ -36,16 +42,21 @@ func (s *Server) catalogNode(r *request) (reading, error) {
 	if err != nil {
 		return reading{}, err
 	}
-	return ofHost("catalog/node", name, func(v *catalog.View) any {
+	f, err := r.filterFor(wireService{})
+	if err != nil {
+		return reading{}, err
+	}
+	return ofHost("catalog/node", name, r, func(v *catalog.View) (any, error) {
 		h := v.Host(name)
 		if h == nil {
-			return nil
+			return nil, nil
 		}
 		services := map[string]wireService{}
 		for _, e := range v.On(name) {
 			services[e.ID()] = endpointService(e)
 		}
-		return wireNodeServices{nodeOf(h), services}
+		services, err := kept(f, services)
+		return wireNodeServices{nodeOf(h), services}, err
 	}), nil
 }
 
@@ -55,55 +66,67 @@ func (s *Server) catalogNodeServices(r *request) (reading, error) {
 	if err != nil {
 		return reading{}, err
 	}
-	return ofHost("catalog/node-services", name, func(v *catalog.View) any {
+	f, err := r.filterFor(wireService{})
+	if err != nil {
+		return reading{}, err
+	}
+	return ofHost("catalog/node-services", name, r, func(v *catalog.View) (any, error) {
 		h := v.Host(name)
 		if h == nil {
-			return nil
+			return nil, nil
 		}
 		services := []wireService{}
 		for _, e := range v.On(name) {
 			services = append(services, endpointService(e))
 		}
-		return wireNodeServiceList{nodeOf(h), services}
+		services, err := kept(f, services)
+		return wireNodeServiceList{nodeOf(h), services}, err
 	}), nil
 }
 
 // catalogServices maps the names of all services to their tags.
 func (s *Server) catalogServices(r *request) (reading, error) {
 	meta := r.nodeMeta()
-	if len(meta) > 0 {
-		return s.catalogServicesOn(r, meta), nil
+	f, err := r.filterFor(wireCatalogService{})
+	if err != nil {
+		return reading{}, err
+	}
+	if len(meta) > 0 || f.expr != nil {
+		return s.catalogServicesWhere(r, meta, f), nil
 	}
 	return reading{
 		key:   cacheKey("catalog/services"),
 		index: (*catalog.View).NamesIndex,
 		watch: (*catalog.View).WatchNames,
-		body: func(v *catalog.View) any {
+		body: func(v *catalog.View, _ *nearness) (any, error) {
 			names := map[string][]string{}
 			for svc := range v.Services() {
 				names[svc.Name] = nonNil(svc.Tags)
 			}
-			return names
+			return names, nil
 		},
 	}, nil
 }
 
-// catalogServicesOn does the same for what runs on certain nodes. Whether a name is
-// in it hangs on where instances run and on the nodes' metadata, so its index is that
-// of everything.
-func (s *Server) catalogServicesOn(r *request, meta nodeMeta) reading {
+// catalogServicesWhere does the same for some instances only. Whether a name is in it
+// hangs on all that is said of instances and nodes, so its index is that of everything.
+func (s *Server) catalogServicesWhere(r *request, meta nodeMeta, f filter) reading {
 	return reading{
 		key:   r.cacheKey("catalog/services"),
 		index: (*catalog.View).Index,
 		watch: (*catalog.View).Watch,
-		body: func(v *catalog.View) any {
+		body: func(v *catalog.View, _ *nearness) (any, error) {
 			names := map[string][]string{}
 			for svc := range v.Services() {
-				if tags, ok := tagsOn(svc, meta); ok {
+				tags, ok, err := tagsWhere(svc, meta, f)
+				if err != nil {
+					return nil, err
+				}
+				if ok {
 					names[svc.Name] = tags
 				}
 			}
-			return names
+			return names, nil
 		},
 	}
 }
@@ -115,27 +138,43 @@ func (s *Server) catalogService(r *request) (reading, error) {
 		return reading{}, err
 	}
 	tags, meta := r.tags(), r.nodeMeta()
-	return ofService("catalog/service", name, r, nil, func(svc *catalog.Service) any {
+	f, err := r.filterFor(wireCatalogService{})
+	if err != nil {
+		return reading{}, err
+	}
+	return ofService("catalog/service", name, r, nil, func(svc *catalog.Service, near *nearness) (any, error) {
 		instances := []wireCatalogService{}
 		for e := range svc.All() {
 			if e.HasTags(tags...) && meta.match(e.Host) {
 				instances = append(instances, catalogServiceOf(e))
 			}
 		}
-		return instances
+		sortNear(near, instances, func(i *wireCatalogService) string { return i.Node })
+		return kept(f, instances)
 	}), nil
 }
 
-// tagsOn are the tags of the instances on nodes that match; ok if there is one at all.
-func tagsOn(svc *catalog.Service, meta nodeMeta) (tags []string, ok bool) {
+// tagsWhere are the tags of the instances that a filter lets through on nodes that match;
+// ok if there is one at all.
+func tagsWhere(svc *catalog.Service, meta nodeMeta, f filter) (tags []string, ok bool, err error) {
 	tags = []string{}
 	for e := range svc.All() {
-		if meta.match(e.Host) {
-			tags, ok = append(tags, e.Tags...), true
+		if !meta.match(e.Host) {
+			continue
 		}
+		if f.expr != nil {
+			one, err := kept(f, []wireCatalogService{catalogServiceOf(e)})
+			if err != nil {
+				return nil, false, err
+			}
+			if len(one) == 0 {
+				continue
+			}
+		}
+		tags, ok = append(tags, e.Tags...), true
 	}
 	slices.Sort(tags)
-	return slices.Compact(tags), ok
+	return slices.Compact(tags), ok, nil
 }
 
 func catalogServiceOf(e *catalog.Endpoint) wireCatalogService {

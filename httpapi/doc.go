@@ -17,6 +17,5 @@
 //     wrong and with which field.
 //
 // It keeps nothing: registrations are the Agent's, reads the catalogue's. It offers
-// no key/value store, sessions, ACLs, Connect, namespaces or filter expressions, and
-// says so on their paths. It speaks no TLS: it is meant for loopback or a unix socket.
+// no key/value store, sessions, ACLs, Connect or namespaces, and says so on their paths. It speaks no TLS: it is meant for loopback or a unix socket.
 package httpapi

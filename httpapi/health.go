@@ -21,8 +21,12 @@ func (s *Server) healthService(r *request) (reading, error) {
 		return reading{}, err
 	}
 	tags, meta := r.tags(), r.nodeMeta()
+	f, err := r.filterFor(wireEntry{})
+	if err != nil {
+		return reading{}, err
+	}
 	variant := []string{strconv.FormatBool(onlyPassing)}
-	return ofService("health/service", name, r, variant, func(svc *catalog.Service) any {
+	return ofService("health/service", name, r, variant, func(svc *catalog.Service, near *nearness) (any, error) {
 		entries := make([]wireEntry, 0, len(svc.Endpoints)+len(svc.Unreachable))
 		nodes := map[*catalog.Host]*wireNode{} // several instances may share a host
 		for e := range svc.All() {
@@ -39,7 +43,8 @@ func (s *Server) healthService(r *request) (reading, error) {
 				Checks:  serviceChecks(nodeChecks(e.Host), e),
 			})
 		}
-		return entries
+		sortNear(near, entries, func(e *wireEntry) string { return e.Node.Node })
+		return kept(f, entries)
 	}), nil
 }
 
@@ -50,14 +55,19 @@ func (s *Server) healthChecks(r *request) (reading, error) {
 		return reading{}, err
 	}
 	meta := r.nodeMeta()
-	return ofService("health/checks", name, r, nil, func(svc *catalog.Service) any {
+	f, err := r.filterFor(wireCheck{})
+	if err != nil {
+		return reading{}, err
+	}
+	return ofService("health/checks", name, r, nil, func(svc *catalog.Service, near *nearness) (any, error) {
 		checks := []wireCheck{}
 		for e := range svc.All() {
 			if meta.match(e.Host) {
 				checks = serviceChecks(checks, e)
 			}
 		}
-		return checks
+		sortNear(near, checks, checkedNode)
+		return kept(f, checks)
 	}), nil
 }
 
@@ -67,7 +77,11 @@ func (s *Server) healthNode(r *request) (reading, error) {
 	if err != nil {
 		return reading{}, err
 	}
-	return ofHost("health/node", name, func(v *catalog.View) any {
+	f, err := r.filterFor(wireCheck{})
+	if err != nil {
+		return reading{}, err
+	}
+	return ofHost("health/node", name, r, func(v *catalog.View) (any, error) {
 		checks := []wireCheck{}
 		if h := v.Host(name); h != nil {
 			checks = nodeChecks(h)
@@ -75,7 +89,7 @@ func (s *Server) healthNode(r *request) (reading, error) {
 		for _, e := range v.On(name) {
 			checks = serviceChecks(checks, e)
 		}
-		return checks
+		return kept(f, checks)
 	}), nil
 }
 
@@ -88,11 +102,16 @@ func (s *Server) healthState(r *request) (reading, error) {
 		}
 	}
 	meta := r.nodeMeta()
+	f, err := r.filterFor(wireCheck{})
+	if err != nil {
+		return reading{}, err
+	}
 	return reading{
 		key:   r.cacheKey("health/state", state),
 		index: (*catalog.View).Index,
 		watch: (*catalog.View).Watch,
-		body: func(v *catalog.View) any {
+		near:  r.params.Get("near"),
+		body: func(v *catalog.View, near *nearness) (any, error) {
 			checks := []wireCheck{}
 			keep := func(some []wireCheck) {
 				for _, c := range some {
@@ -110,47 +129,55 @@ func (s *Server) healthState(r *request) (reading, error) {
 					keep(serviceChecks(nil, e))
 				}
 			}
-			return checks
+			sortNear(near, checks, checkedNode)
+			return kept(f, checks)
 		},
 	}, nil
 }
 
+func checkedNode(c *wireCheck) string { return c.Node }
+
 // ofService is a question about one service by name, without case; an unknown one has
 // no instances. What shapes the body beside tags and node-meta is in variant.
-func ofService(endpoint, name string, r *request, variant []string, body func(*catalog.Service) any) reading {
+func ofService(endpoint, name string, r *request, variant []string, body func(*catalog.Service, *nearness) (any, error)) reading {
 	name = strings.ToLower(name)
 	return reading{
 		key:   r.cacheKey(append([]string{endpoint, name}, variant...)...),
 		index: func(v *catalog.View) uint64 { return v.ServiceIndex(name) },
 		watch: func(v *catalog.View) <-chan struct{} { return v.WatchService(name) },
-		body: func(v *catalog.View) any {
+		near:  r.params.Get("near"),
+		body: func(v *catalog.View, near *nearness) (any, error) {
 			svc := v.Service(name)
 			if svc == nil {
 				svc = &catalog.Service{}
 			}
-			return body(svc)
+			return body(svc, near)
 		},
 	}
 }
 
 // ofHost is a question about one node by name and what runs there.
-func ofHost(endpoint, name string, body func(*catalog.View) any) reading {
+func ofHost(endpoint, name string, r *request, body func(*catalog.View) (any, error)) reading {
 	name = strings.ToLower(name)
 	return reading{
-		key:   cacheKey(endpoint, name),
+		key:   r.cacheKey(endpoint, name),
 		index: func(v *catalog.View) uint64 { return v.HostIndex(name) },
 		watch: func(v *catalog.View) <-chan struct{} { return v.WatchHost(name) },
-		body:  body,
+		body:  func(v *catalog.View, _ *nearness) (any, error) { return body(v) },
 	}
 }
 
-// cacheKey is parts and the parameters that narrow lists.
+// cacheKey is parts and the parameters that narrow lists. The order of a list is not
+// among them: see Server.read.
 func (r *request) cacheKey(parts ...string) string {
 	for _, tag := range r.tags() {
 		parts = append(parts, "tag", tag)
 	}
 	for _, pair := range r.params["node-meta"] {
 		parts = append(parts, "node-meta", pair)
+	}
+	if expr := r.params.Get("filter"); expr != "" {
+		parts = append(parts, "filter", expr)
 	}
 	return cacheKey(parts...)
 }

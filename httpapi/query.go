@@ -38,10 +38,6 @@ func newRequest(r *http.Request) (*request, error) {
 				return nil, fault.New(fault.Invalid, "invalid query parameter %q: Covey has no %s", u.name, u.what)
 			}
 		}
-		if params.Get("filter") != "" {
-			return nil, fault.New(fault.Invalid,
-				"invalid query parameter %q: this version of Covey evaluates no filter expressions; ask without one", "filter")
-		}
 	}
 	return &request{r, params}, nil
 }

@@ -16,7 +16,8 @@ type reading struct {
 	key   string // of the endpoint and all parameters that shape the body; see cacheKey
 	index func(*catalog.View) uint64
 	watch func(*catalog.View) <-chan struct{}
-	body  func(*catalog.View) any
+	body  func(*catalog.View, *nearness) (any, error)
+	near  string // the node from which the body is ordered, "" for none
 }
 
 // read makes a handler of what turns a request into a question: all reads of the
@@ -31,14 +32,25 @@ func (s *Server) read(ask func(*request) (reading, error)) handler {
 		if err != nil {
 			return err
 		}
-		index := q.index(v)
-		body, err := s.bodies.get(q.key, index, func() ([]byte, error) { return json.Marshal(q.body(v)) })
+		index, near := q.index(v), s.nearTo(q.near)
+		if near != nil {
+			q.key += cacheKey("near", near.from, strconv.FormatUint(near.known.Serial, 10))
+		}
+		body, err := s.bodies.get(q.key, index, func() ([]byte, error) { return q.render(v, near) })
 		if err != nil {
 			return err
 		}
 		setReadHeaders(w, r, index)
 		return s.json(w, r, http.StatusOK, body)
 	}
+}
+
+func (q *reading) render(v *catalog.View, near *nearness) ([]byte, error) {
+	body, err := q.body(v, near)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(body)
 }
 
 // await checks what all reads have in common and returns the view that answers q.

@@ -58,6 +58,11 @@ func (s *Server) routes() *http.ServeMux {
 	get("/v1/health/checks/{name...}", s.read(s.healthChecks))
 	get("/v1/health/state/{state...}", s.read(s.healthState))
 
+	get("/v1/coordinate/datacenters", s.coordinateDatacenters)
+	get("/v1/coordinate/nodes", s.coordinateNodes)
+	get("/v1/coordinate/node/{node...}", s.coordinateNode)
+	put("/v1/coordinate/update", s.coordinateUpdate)
+
 	mux.Handle("/v1/operator/keyring", s.dispatch(methods{
 		"GET": s.keyring, "POST": s.changeKey("install"), "PUT": s.changeKey("use"), "DELETE": s.changeKey("remove"),
 	}))

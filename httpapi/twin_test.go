@@ -32,6 +32,7 @@ type twin struct {
 	left       []string // nodes forced to leave; pruned ones end in !
 	leaving    bool
 	reloads    int
+	measured   uint64
 	fail       error // what the next call returns
 }
 
@@ -303,6 +304,18 @@ func (t *twin) Reload(context.Context) error {
 	defer t.mu.Unlock()
 	t.reloads++
 	return t.failing()
+}
+
+// Coordinates: n2 is 1 ms from n1, n3 is 10 ms, others are not known.
+func (t *twin) Coordinates() Coordinates {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	at := func(node string, x float64) NodeCoordinate {
+		return NodeCoordinate{node, Coordinate{Vec: []float64{x, 0}, Error: 1.5}}
+	}
+	return Coordinates{Serial: t.measured + 1, Nodes: map[string]NodeCoordinate{
+		"n1": at("n1", 0), "n2": at("n2", 0.001), "n3": at("n3", 0.010),
+	}}
 }
 
 func (t *twin) Status() Status {

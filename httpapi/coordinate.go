@@ -1,0 +1,89 @@
+package httpapi
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"covey/catalog"
+	"covey/internal/fault"
+)
+
+// wireCoordinate is a node's coordinate.
+type wireCoordinate struct {
+	Node    string
+	Segment string
+	Coord   Coordinate
+}
+
+// wireCoordinateMap is the coordinates across datacenters; there is one.
+type wireCoordinateMap struct {
+	Datacenter  string
+	AreaID      string
+	Coordinates []wireCoordinate
+}
+
+// coordinates lists what this agent knows, by node name, those in the catalogue only.
+func (s *Server) coordinates(v *catalog.View) []wireCoordinate {
+	known := s.cfg.Agent.Coordinates()
+	list := make([]wireCoordinate, 0, len(known.Nodes))
+	for _, name := range slices.Sorted(maps.Keys(known.Nodes)) {
+		if v.Host(name) == nil {
+			continue
+		}
+		n := known.Nodes[name]
+		n.Vec = nonNil(n.Vec)
+		list = append(list, wireCoordinate{Node: n.Node, Coord: n.Coordinate})
+	}
+	return list
+}
+
+// coordinateDatacenters names this agent's datacenter, without coordinates: those are of
+// pools that span several.
+func (s *Server) coordinateDatacenters(w http.ResponseWriter, r *request) error {
+	return s.value(w, r, http.StatusOK, []wireCoordinateMap{{s.cfg.Datacenter, "wan", []wireCoordinate{}}})
+}
+
+// coordinateNodes lists all coordinates. Who blocks is woken when a node comes or goes:
+// coordinates themselves drift without end.
+func (s *Server) coordinateNodes(w http.ResponseWriter, r *request) error {
+	v, err := s.awaitNodes(r)
+	if err != nil {
+		return err
+	}
+	setReadHeaders(w, r, v.NodesIndex())
+	return s.value(w, r, http.StatusOK, s.coordinates(v))
+}
+
+// coordinateNode is the same for one node.
+func (s *Server) coordinateNode(w http.ResponseWriter, r *request) error {
+	node, err := r.required("node", "node name")
+	if err != nil {
+		return err
+	}
+	v, err := s.awaitNodes(r)
+	if err != nil {
+		return err
+	}
+	for _, c := range s.coordinates(v) {
+		if strings.EqualFold(c.Node, node) {
+			setReadHeaders(w, r, v.NodesIndex())
+			return s.value(w, r, http.StatusOK, []wireCoordinate{c})
+		}
+	}
+	return fault.New(fault.NotFound, "no coordinate of node %q is known to this agent", node)
+}
+
+// coordinateUpdate refuses: agents measure one another, and nobody else can.
+func (s *Server) coordinateUpdate(http.ResponseWriter, *request) error {
+	return fault.New(fault.Forbidden, "coordinates are measured by the agents among themselves, and are not taken from others")
+}
+
+// awaitNodes blocks on the list of nodes.
+func (s *Server) awaitNodes(r *request) (*catalog.View, error) {
+	if segment := r.params.Get("segment"); segment != "" {
+		return nil, fault.New(fault.Invalid, "invalid query parameter %q: Covey has no network segments", "segment")
+	}
+	return s.await(r, reading{index: (*catalog.View).NodesIndex, watch: (*catalog.View).WatchNodes})
+}
