@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"bufio"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -23,6 +24,7 @@ const (
 	idleStream      = 30 * time.Second // after which the sender closes
 	readTimeout     = 90 * time.Second // after which the receiver does
 	maxOutstanding  = 4 << 20          // bytes waiting for one peer; more are dropped
+	readAhead       = 16 << 10         // of a stream: many small frames come with one read
 	maxInbound      = 512              // streams received at once
 	maxInboundPerIP = 16
 )
@@ -191,10 +193,11 @@ func (s *streams) receive(conn net.Conn, deliver func(inbound) bool) error {
 		return fmt.Errorf("one stream too many: %d from a host and %d in all are allowed", maxInboundPerIP, maxInbound)
 	}
 	defer s.release(host)
+	in := bufio.NewReaderSize(conn, readAhead)
 	var length [4]byte
 	for {
 		_ = conn.SetReadDeadline(time.Now().Add(readTimeout))
-		if _, err := io.ReadFull(conn, length[:]); err != nil {
+		if _, err := io.ReadFull(in, length[:]); err != nil {
 			return nil // the sender closed, or has nothing to say
 		}
 		n := int(binary.BigEndian.Uint32(length[:]))
@@ -203,7 +206,7 @@ func (s *streams) receive(conn net.Conn, deliver func(inbound) bool) error {
 		}
 		_ = conn.SetReadDeadline(time.Now().Add(writeTimeout))
 		// The buffer grows with what really comes: a length alone reserves nothing.
-		body, err := readAtMost(conn, n)
+		body, err := readAtMost(in, n)
 		if err != nil {
 			s.cut.Add(1)
 			return nil

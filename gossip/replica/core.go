@@ -99,6 +99,8 @@ type Core struct {
 
 	writer entryWriter // with body: room to encode in
 	body   []byte
+	// encoded is for the peers of one flush; no state changes during it.
+	encoded []encoded
 }
 
 // owner is another node's log as known here.

@@ -132,8 +132,10 @@ func (c *Core) meetPeers() {
 	c.met = nil
 }
 
-// flushPushes encodes what is queued, packing small deltas into common packets.
+// flushPushes encodes what is queued, packing small deltas into common packets. What
+// goes to several peers, as most does, is encoded once.
 func (c *Core) flushPushes() {
+	defer func() { c.encoded = nil }()
 	for _, peer := range slices.Clone(c.pushes.order) {
 		q := c.pushes.byPeer[peer]
 		p := packer{core: c, to: peer}
@@ -150,9 +152,9 @@ func (c *Core) flushPushes() {
 				delete(q.from, owner)
 				continue
 			}
-			raw, to := c.chunk(owner, s, from)
-			p.add(appendBytes(nil, 1, raw))
-			q.from[owner] = to
+			e := c.encode(owner, s, from)
+			p.add(e.part)
+			q.from[owner] = e.to
 		}
 		p.flush(true)
 		if len(q.order) > 0 {
@@ -161,6 +163,32 @@ func (c *Core) flushPushes() {
 			c.pushes.forgetPeer(peer)
 		}
 	}
+}
+
+// encoded is a delta as it was encoded for a peer in this flush.
+type encoded struct {
+	owner    ID
+	from, to uint64
+	part     []byte // of a frame
+}
+
+// maxEncoded is how many deltas are kept for the next peer. A flush is of few, unless
+// much differs, and then peers differ too.
+const maxEncoded = 32
+
+// encode returns the delta that chunk makes, as a part of a frame.
+func (c *Core) encode(owner ID, s *state, from uint64) encoded {
+	for i := range c.encoded {
+		if e := &c.encoded[i]; e.owner == owner && e.from == from {
+			return *e
+		}
+	}
+	raw, to := c.chunk(owner, s, from)
+	e := encoded{owner, from, to, appendBytes(make([]byte, 0, len(raw)+8), 1, raw)}
+	if len(c.encoded) < maxEncoded {
+		c.encoded = append(c.encoded, e)
+	}
+	return e
 }
 
 // chunk encodes one delta of at most ChunkSize or one entry, beginning at version
