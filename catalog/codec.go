@@ -3,7 +3,6 @@ package catalog
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -133,7 +132,7 @@ func appendInstance(b []byte, i *Instance) []byte {
 	if i.Weights.Warning != 1 {
 		b = protowire.AppendVarint(protowire.AppendTag(b, 8, protowire.VarintType), uint64(i.Weights.Warning))
 	}
-	for _, k := range slices.Sorted(maps.Keys(i.TaggedAddresses)) {
+	for _, k := range sortedKeys(i.TaggedAddresses) {
 		a := i.TaggedAddresses[k]
 		value := appendUint(appendString(nil, 1, a.Address), 2, uint64(a.Port))
 		b = appendBytes(b, 9, appendBytes(appendString(nil, 1, k), 2, value))

@@ -121,8 +121,16 @@ func appendUint(b []byte, num protowire.Number, v uint64) []byte {
 }
 
 func appendMap(b []byte, num protowire.Number, m map[string]string) []byte {
-	for _, k := range slices.Sorted(maps.Keys(m)) {
+	for _, k := range sortedKeys(m) {
 		b = appendBytes(b, num, appendString(appendString(nil, 1, k), 2, m[k]))
 	}
 	return b
+}
+
+// sortedKeys returns nil for the many maps that are empty.
+func sortedKeys[T any](m map[string]T) []string {
+	if len(m) == 0 {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(m))
 }

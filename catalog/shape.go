@@ -70,7 +70,8 @@ func (s *Shape) check(b []byte, id string) Check {
 
 // shapes are the shapes in use, each once. It is safe for concurrent use.
 type shapes struct {
-	mu    sync.Mutex                     // guards known
+	mu    sync.Mutex                     // guards what follows
+	room  []byte                         // to encode in
 	known map[string]weak.Pointer[Shape] // by wire form
 }
 
@@ -87,10 +88,11 @@ func (s *shapes) of(i *Instance) *Shape {
 		c.ID, c.Name, c.Output = leaveBlank(c.ID, i.ID), leaveBlank(c.Name, i.ID), ""
 		like.Checks[k] = c
 	}
-	wire := appendInstance(nil, &like)
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	wire := appendInstance(s.room[:0], &like)
+	s.room = wire
 	if known := s.known[string(wire)].Value(); known != nil {
 		return known
 	}

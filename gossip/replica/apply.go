@@ -176,10 +176,13 @@ func (c *Core) stage(o *owner, d *delta) (uint64, bool, error) {
 	return 0, true, nil
 }
 
-// validate asks for every entry of a delta that is new to s.
+// validate reads the entries of a delta, and asks for every one that is new to s.
 func (c *Core) validate(id ID, s *state, d *delta) ([]any, error) {
-	if s.len()+len(d.entries) > c.cfg.MaxEntries {
+	if s.len()+d.count > c.cfg.MaxEntries {
 		return nil, fmt.Errorf("more than %d entries", c.cfg.MaxEntries)
+	}
+	if err := d.readEntries(); err != nil {
+		return nil, err
 	}
 	values := make([]any, len(d.entries))
 	for i := range d.entries {

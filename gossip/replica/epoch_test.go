@@ -28,7 +28,7 @@ func framesTo(t *testing.T, fx Effects, peer ID) (all []*frame) {
 		if s.To != peer {
 			continue
 		}
-		f, err := decodeFrame(s.Frame)
+		f, err := readFrame(s.Frame)
 		if err != nil {
 			t.Fatal(err)
 		}

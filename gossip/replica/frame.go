@@ -37,8 +37,9 @@ type delta struct {
 	from, to uint64
 	head     uint64
 	gc       uint64
-	entries  []wireEntry
-	raw      []byte // as received
+	count    int         // of its entries
+	entries  []wireEntry // once readEntries has read them
+	raw      []byte      // as received
 }
 
 // wireEntry refers to the frame's bytes.
@@ -223,6 +224,8 @@ func decodeFrame(b []byte) (*frame, error) {
 	return f, err
 }
 
+// decodeDelta reads what a Delta has beside its entries: most that come have come on
+// another ring before, and this says so.
 func decodeDelta(b []byte) (delta, error) {
 	d := delta{raw: b}
 	err := fields(b, func(num protowire.Number, v value) (err error) {
@@ -240,9 +243,7 @@ func decodeDelta(b []byte) (delta, error) {
 		case 6:
 			d.gc, err = v.count()
 		case 7:
-			var e wireEntry
-			e, err = decodeEntry(v.bytes)
-			d.entries = append(d.entries, e)
+			d.count++
 		}
 		return err
 	})
@@ -250,13 +251,6 @@ func decodeDelta(b []byte) (delta, error) {
 		return d, err
 	}
 	d.head = max(d.head, d.to)
-	last := d.from
-	for i := range d.entries {
-		if v := d.entries[i].version; v <= last || v > d.to {
-			return d, fmt.Errorf("an entry's version %d is out of order in (%d, %d]", v, last, d.to)
-		}
-		last = d.entries[i].version
-	}
 	switch {
 	case d.owner == ID{} || d.epoch == 0:
 		return d, errors.New("a delta without owner or epoch")
@@ -264,6 +258,30 @@ func decodeDelta(b []byte) (delta, error) {
 		return d, fmt.Errorf("a delta's versions contradict one another: from %d, to %d, gc %d", d.from, d.to, d.gc)
 	}
 	return d, nil
+}
+
+// smallEntry is less than what an entry takes that says anything.
+const smallEntry = 16
+
+// readEntries reads the entries.
+func (d *delta) readEntries() error {
+	d.entries = make([]wireEntry, 0, min(d.count, len(d.raw)/smallEntry))
+	last := d.from
+	return fields(d.raw, func(num protowire.Number, v value) error {
+		if num != 7 {
+			return nil
+		}
+		e, err := decodeEntry(v.bytes)
+		if err != nil {
+			return err
+		}
+		if e.version <= last || e.version > d.to {
+			return fmt.Errorf("an entry's version %d is out of order in (%d, %d]", e.version, last, d.to)
+		}
+		last = e.version
+		d.entries = append(d.entries, e)
+		return nil
+	})
 }
 
 func decodeEntry(b []byte) (wireEntry, error) {
