@@ -1,5 +1,7 @@
 package catalog
 
+import "strings"
+
 // Check is the state of one check. How it is carried out is its owner's business
 // and does not travel.
 type Check struct {
@@ -32,4 +34,10 @@ func Worst(checks []Check) Status {
 		worst = max(worst, checks[i].Status)
 	}
 	return worst
+}
+
+// Maintains reports whether the check is one that puts a node or a service into
+// maintenance.
+func (c *Check) Maintains() bool {
+	return c.ID == NodeMaintenance || strings.HasPrefix(c.ID, ServiceMaintenancePrefix)
 }

@@ -10,18 +10,11 @@ import "math"
 // rendezvous hashing: over all clients an endpoint is among the first k as often as a
 // weighted sample would have it, and when one comes, goes or changes its weight, no
 // others change places among themselves. An endpoint of weight 0 comes after all others.
-func Affinity(client, endpoint uint64, weight uint16) float64 {
+func Affinity(client, endpoint uint64, weight float64) float64 {
 	// The middle of one of 2^53 parts of (0, 1): never 0, never 1.
 	u := (float64(mix(client^mix(endpoint))>>11) + .5) / (1 << 53)
-	at := -math.Log(u)
-	if weight == 0 {
-		return beyondAll + at
-	}
-	return at / float64(weight)
+	return -math.Log(u) * Mean(weight)
 }
-
-// beyondAll is more than -ln(u) can be, 37.4.
-const beyondAll = 64
 
 // mix spreads every bit over all others.
 func mix(x uint64) uint64 { return mixed(x + 0x9e3779b97f4a7c15) }

@@ -17,7 +17,7 @@ func ranked(client uint64, weights []uint16) []int {
 		order[i] = i
 	}
 	slices.SortFunc(order, func(a, b int) int {
-		return cmp.Compare(lb.Affinity(client, uint64(a), weights[a]), lb.Affinity(client, uint64(b), weights[b]))
+		return cmp.Compare(lb.Affinity(client, uint64(a), float64(weights[a])), lb.Affinity(client, uint64(b), float64(weights[b])))
 	})
 	return order
 }

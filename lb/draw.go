@@ -22,13 +22,17 @@ const MaxDraw = 1 << 8
 func NewDraw(seed uint64) *Draw { return &Draw{state: seed} }
 
 // Mean is how long an item of a weight is waited for on average, in units of one of
-// weight 1. An item of weight 0 comes after all others.
-func Mean(weight uint32) float64 {
-	if weight == 0 {
-		return 1e30
+// weight 1. An item of weight 0 comes after all others, as does one of a weight that is no
+// number or below 0.
+func Mean(weight float64) float64 {
+	if !(weight > 1/never) {
+		return never
 	}
-	return 1 / float64(weight)
+	return 1 / weight
 }
+
+// never is waited for longer than for any weight that counts, and can still be multiplied.
+const never = 1e30
 
 // ByWeight draws an order of the items whose Means are given, at most MaxDraw, and
 // returns the places of the first k. It is valid until the next call.

@@ -13,7 +13,7 @@ import (
 func means(weights []uint16) []float64 {
 	m := make([]float64, len(weights))
 	for i, w := range weights {
-		m[i] = lb.Mean(uint32(w))
+		m[i] = lb.Mean(float64(w))
 	}
 	return m
 }

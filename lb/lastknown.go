@@ -15,7 +15,7 @@ func LastKnown(v *catalog.View, q Query) (chosen []Choice) {
 			status == catalog.Critical || status == catalog.Warning && q.OnlyPassing {
 			continue
 		}
-		chosen = append(chosen, Choice{e, e.Weights.For(status)})
+		chosen = append(chosen, Choice{Endpoint: e, Weight: float64(e.Weights.For(status))})
 	}
 	return chosen
 }

@@ -16,8 +16,14 @@ type Query struct {
 // Choice is an instance that may be answered.
 type Choice struct {
 	*catalog.Endpoint
-	Weight uint16 // the registered weight for its status; 0 is still answered, but last
+	Weight float64  // its share, beside those of the others; 0 is still answered, but last
+	Level  uint16   // all of a lower level come before
+	Why    *Factors // what Weight was made of; nil unless that was asked for
+
+	queue float64 // requests in hand, with policies that compare them
 }
+
+func choice(e *catalog.Endpoint) Choice { return Choice{Endpoint: e, Weight: float64(e.Weight())} }
 
 // Omission is an instance that may not be answered.
 type Omission struct {
@@ -41,7 +47,7 @@ func Select(v *catalog.View, q Query) Selection {
 	sel := Selection{Known: true, Chosen: make([]Choice, 0, len(s.Endpoints))}
 	for e := range s.All() {
 		if verdict := judge(e, &q); verdict == eligible {
-			sel.Chosen = append(sel.Chosen, Choice{e, e.Weight()})
+			sel.Chosen = append(sel.Chosen, choice(e))
 		} else {
 			sel.LeftOut = append(sel.LeftOut, Omission{e, reason(verdict, e, &q)})
 		}
@@ -58,7 +64,7 @@ func Eligible(dst []Choice, v *catalog.View, q Query) (chosen []Choice, known bo
 	}
 	for _, e := range s.Endpoints { // never among these: one on a host that is not alive
 		if judge(e, &q) == eligible {
-			dst = append(dst, Choice{e, e.Weight()})
+			dst = append(dst, choice(e))
 		}
 	}
 	return dst, true

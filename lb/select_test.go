@@ -105,8 +105,8 @@ func TestSelectPartsInstancesAndSaysWhy(t *testing.T) {
 				t.Errorf("chose %d and left out %d, want %d and %d", len(sel.Chosen), len(sel.LeftOut), len(c.chosen), len(c.leftOut))
 			}
 			for _, choice := range sel.Chosen {
-				if w, ok := c.chosen[choice.ID()]; !ok || w != choice.Weight {
-					t.Errorf("chose %s with weight %d, want %v", choice.ID(), choice.Weight, c.chosen)
+				if w, ok := c.chosen[choice.ID()]; !ok || float64(w) != choice.Weight {
+					t.Errorf("chose %s with weight %g, want %v", choice.ID(), choice.Weight, c.chosen)
 				}
 			}
 			for _, o := range sel.LeftOut {

@@ -54,7 +54,7 @@ func choices(weights []uint16) []lb.Choice {
 	c := make([]lb.Choice, len(weights))
 	store := catalog.NewStore(0)
 	for i, w := range weights {
-		c[i] = lb.Choice{Endpoint: &catalog.Endpoint{Packed: store.Pack(&catalog.Instance{Port: uint16(i)})}, Weight: w}
+		c[i] = lb.Choice{Endpoint: &catalog.Endpoint{Packed: store.Pack(&catalog.Instance{Port: uint16(i)})}, Weight: float64(w)}
 	}
 	return c
 }
@@ -149,7 +149,7 @@ func TestWeightZeroComesLastInRandomOrder(t *testing.T) {
 		lb.Shuffle(c, r)
 		for i, choice := range c {
 			if (choice.Weight == 0) != (i >= 2) {
-				t.Fatalf("weight %d stands at %d", choice.Weight, i)
+				t.Fatalf("weight %g stands at %d", choice.Weight, i)
 			}
 		}
 		atThree[c[2].Port]++
@@ -175,7 +175,7 @@ func TestShuffleIsAPermutation(t *testing.T) {
 		lb.Shuffle(c, rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0)))
 		seen := map[uint16]bool{}
 		for _, choice := range c {
-			if seen[choice.Port] || choice.Weight != weights[choice.Port] {
+			if seen[choice.Port] || choice.Weight != float64(weights[choice.Port]) {
 				t.Fatalf("%d stands twice, or with another's weight", choice.Port)
 			}
 			seen[choice.Port] = true
@@ -190,7 +190,7 @@ func TestShuffleOfAFewDoesNotAllocate(t *testing.T) {
 	r := rand.New(rand.NewPCG(13, 14))
 	c := choices(make([]uint16, 32))
 	for i := range c {
-		c[i].Weight = uint16(i)
+		c[i].Weight = float64(i)
 	}
 	if n := testing.AllocsPerRun(100, func() { lb.Shuffle(c, r) }); n != 0 {
 		t.Errorf("%v allocations", n)
@@ -203,7 +203,7 @@ func BenchmarkShuffle(b *testing.B) {
 			r := rand.New(rand.NewPCG(1, 2))
 			c := choices(make([]uint16, n))
 			for i := range c {
-				c[i].Weight = uint16(1 + i%7)
+				c[i].Weight = float64(1 + i%7)
 			}
 			b.ReportAllocs()
 			for b.Loop() {
