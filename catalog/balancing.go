@@ -57,6 +57,14 @@ var policyNames = [...]string{"weighted", "round-robin", "least-load", "two-choi
 // String is the policy as it is registered, without a number.
 func (p Policy) String() string { return policyNames[min(int(p), len(policyNames)-1)] }
 
+// PolicyText is the policy as it is registered: "subset:10".
+func (b Balancing) PolicyText() string {
+	if b.Policy == SubsetOf {
+		return b.Policy.String() + ":" + strconv.Itoa(b.Subset)
+	}
+	return b.Policy.String()
+}
+
 // The keys of an instance's metadata that make up its Balancing, and what they hold.
 const (
 	MetaPolicy     = "lb-policy"     // a policy's name; of subset with the number: "subset:10"

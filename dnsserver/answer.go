@@ -39,6 +39,8 @@ type inquiry struct {
 	tags     []string // all must be there; DNS can say one only
 	room     int      // more entries than this cannot fit
 	client   uint64   // who asks, if not all can be answered
+	remote   uint64   // who asks, if that is another host
+	balanced lb.Balanced
 	explain  bool     // fill leftOut; room does not bind
 	whole    bool     // neither room nor a_record_limit binds
 	trail    []string // the names that aliases led through to here

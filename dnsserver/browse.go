@@ -75,9 +75,9 @@ func (in *inquiry) browse(chosen []lb.Choice) answer {
 			in.leaveOut(&a, c.Endpoint, "the name it would have is longer than names may be")
 			continue
 		}
-		members = append(members, member{Choice: c.Choice, site: c.site, share: uint32(c.Weight)})
+		members = append(members, member{Choice: c.Choice, site: c.site})
 	}
-	members = in.cut(members)
+	members = in.cut(in.scaled(members))
 	ttl := in.ttls.service(in.about.name)
 	for i := range members {
 		m := &members[i]
@@ -104,7 +104,7 @@ func (in *inquiry) subtype() answer {
 	case in.about.label == "" || in.qtype != dns.TypePTR && in.qtype != dns.TypeANY:
 		a = in.nodata()
 	default:
-		lb.Shuffle(chosen, in.rand)
+		in.order(chosen)
 		a = in.browse(chosen)
 	}
 	a.leftOut = append(leftOut, a.leftOut...)
@@ -126,7 +126,7 @@ func (in *inquiry) instance() answer {
 	}
 	ttl := in.ttls.service(in.about.name)
 	for _, c := range in.reachable(chosen[i:i+1], &a) {
-		m := &member{Choice: c.Choice, site: c.site, share: uint32(c.Weight)}
+		m := &in.scaled([]member{{Choice: c.Choice, site: c.site}})[0]
 		switch in.qtype {
 		case dns.TypeSRV, dns.TypeANY:
 			return answer{entries: []entry{in.srvOf(in.qname, m, ttl)}}

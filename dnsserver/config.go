@@ -2,6 +2,7 @@ package dnsserver
 
 import (
 	"log/slog"
+	"math"
 	"net/netip"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"covey/catalog"
 	"covey/dnsserver/recursor"
 	"covey/internal/fault"
+	"covey/lb"
 )
 
 // Defaults of Config.
@@ -81,6 +83,15 @@ type Config struct {
 	// addresses they get, since these would undo the weights.
 	ARecordLimit int
 
+	// Balancer decides who is answered with which weight. nil is one that knows of this
+	// agent nothing but NodeName.
+	Balancer *lb.Balancer
+
+	// SRVWeightScale is how many levels of an SRV weight a weight of 1 has, 1..65535. 0, the
+	// default, writes registered weights as they are, and 256 levels a unit where something
+	// changed them. HAProxy tells weights apart only in steps of 256.
+	SRVWeightScale int
+
 	// MaxUDPSize bounds the replies over UDP to clients on other hosts, whatever they
 	// ask for: 512..65535, by default 1232 bytes, which no path of today fragments.
 	// Clients on loopback are given the size they ask for: nothing fragments there, and
@@ -138,6 +149,9 @@ func (c *Config) setDefaults() {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	c.SOA.setDefaults()
+	if c.Balancer == nil {
+		c.Balancer = &lb.Balancer{Node: c.NodeName}
+	}
 	if c.MaxUDPSize == 0 {
 		c.MaxUDPSize = DefaultMaxUDPSize
 	}
@@ -199,6 +213,7 @@ func (c *Config) validate() error {
 		value, low, high int
 	}{
 		{"udp_answer_limit", c.UDPAnswerLimit, 0, maxSize},
+		{"srv_weight_scale", c.SRVWeightScale, 0, math.MaxUint16},
 		{"a_record_limit", c.ARecordLimit, 0, maxSize},
 		{"max_udp_size", c.MaxUDPSize, minSize, maxSize},
 		{"max_tcp_conns", c.MaxTCPConns, 1, 1 << 20},

@@ -87,7 +87,7 @@ func (s *scribe) answer(packet []byte, t Transport, buf []byte) (reply []byte, o
 	}
 	wire := s.name[:q.end-4-headerSize]
 	p := s.find(wire, q.qtype)
-	if p == nil || p.useless {
+	if p == nil || p.useless || p.own && !t.Local {
 		return nil, false
 	}
 	size := p.size
@@ -107,7 +107,12 @@ func (s *scribe) answer(packet []byte, t Transport, buf []byte) (reply []byte, o
 	m := append(buf, packet[:q.end]...)
 	m[2] = bitQR | bitAA | packet[2]&bitRD
 	m[3] = packet[3]&bitCD | s.recursion
-	m, additional := s.write(m, p, p.order(s.draw))
+	additional := 0
+	if p.first != nil && p.glue == 0 {
+		m = append(m, p.records[s.draw.One(p.first)].answer...)
+	} else {
+		m, additional = s.write(m, p, p.order(s.draw))
+	}
 	if q.edns {
 		m = appendOPT(m, q.do)
 		additional++
@@ -242,7 +247,10 @@ func (s *scribe) find(wire []byte, qtype uint16) *prepared {
 		case <-p.changed:
 			free = at + way
 		default:
-			return p
+			if !p.over(s.Resolver) {
+				return p
+			}
+			free = at + way
 		}
 		break
 	}

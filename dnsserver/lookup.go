@@ -41,6 +41,9 @@ func (r *Resolver) Lookup(name string, tags []string, qtype string) (lb.Lookup, 
 		Name: in.qname, Tags: beyond, Type: qtype, Rcode: rcodeName(a.rcode), Stale: *in.stale,
 		Answers: []lb.LookupAnswer{}, LeftOut: []lb.LookupOmission{},
 	}
+	if in.balanced.Known {
+		out.Policy, out.Panic = in.balanced.Settings.PolicyText(), in.balanced.Panic
+	}
 	for i := range a.entries[:n] {
 		e := &a.entries[i]
 		if i == 0 {
@@ -104,7 +107,8 @@ func describe(e *entry) lb.LookupAnswer {
 	}
 	if m := e.member; m != nil {
 		d.ID, d.Node, d.Status, d.Tags = m.ID(), m.Host.Name, statusOf(m.Endpoint).String(), m.Tags
-		d.Address, d.Port, d.Weight = m.Addr(), m.Port, m.Weight
+		d.Address, d.Port, d.Weight = m.Addr(), m.Port, m.wire
+		d.Factors = m.Why
 	}
 	switch rr := e.rr.(type) {
 	case *dns.SRV:

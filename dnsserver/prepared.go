@@ -1,8 +1,10 @@
 package dnsserver
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -21,9 +23,12 @@ type prepared struct {
 	changed <-chan struct{} // closed when the service changed
 	useless bool            // the full path must answer this one
 
+	validity
 	records []preparedRecord
 	means   []float64 // lb.Mean of the weight of each
+	levels  []uint16  // of each, which come before weights; nil if there is one only
 	equal   bool      // all weights are the same: any order is as good as another
+	first   *lb.Alias // draws the one record of an answer, if that has no more; else nil
 	limit   int       // of records in an answer
 	glue    int       // distinct targets with additional records
 	others  [][]byte  // the second glue of each target, for hosts with both IP versions; nil if there are none
@@ -39,12 +44,45 @@ type preparedRecord struct {
 }
 
 const (
-	// maxPrepared bounds the records of a prepared answer; what has more does not fit the
-	// packets of most clients.
+	// maxPrepared bounds the records of a prepared answer that is to have several; what has
+	// more does not fit the packets of most clients.
 	maxPrepared = lb.MaxDraw
 	// maxPreparedSize is how long a prepared answer may be.
 	maxPreparedSize = 4096
 )
+
+// validity is what a prepared answer hangs on besides its service. The zero value is
+// nothing.
+type validity struct {
+	own       bool            // it is for the agent's own host only
+	until     time.Time       // zero for ever
+	hosts     <-chan struct{} // closed when there are other hosts; nil if they do not count
+	ejections uint64          // lb.Balancer.Ejections
+}
+
+func validityOf(in *inquiry, ejections uint64) validity {
+	v := validity{own: in.balanced.ByClient, until: in.balanced.Until, ejections: ejections}
+	if in.balanced.OfHosts {
+		v.hosts = in.view.WatchNodes()
+	}
+	return v
+}
+
+// over reports whether it has passed.
+func (v *validity) over(r *Resolver) bool {
+	if v.ejections != r.balancer.Ejections() || !v.until.IsZero() && !r.now().Before(v.until) {
+		return true
+	}
+	if v.hosts == nil {
+		return false
+	}
+	select {
+	case <-v.hosts:
+		return true
+	default:
+		return false
+	}
+}
 
 // prepare renders the answer to a question about a service. It returns nil for names
 // that are none; about them nothing is kept.
@@ -55,13 +93,18 @@ func (r *Resolver) prepare(qname string, qtype uint16, wire []byte) *prepared {
 		return nil
 	}
 	p := &prepared{name: string(wire), qtype: qtype, changed: in.view.WatchService(in.about.name), useless: true}
+	ejections := r.balancer.Ejections()
 	a := in.resolve()
-	if *in.stale || a.rcode != dns.RcodeSuccess || a.foreign || len(a.authority) > 0 || len(a.entries) == 0 || len(a.entries) > maxPrepared {
+	p.validity = validityOf(in, ejections)
+	if *in.stale || a.rcode != dns.RcodeSuccess || a.foreign || len(a.authority) > 0 || len(a.entries) == 0 || in.balanced.InTurn() {
 		return p
 	}
 	p.limit = len(a.entries)
-	if r.addressLimit > 0 && qtype != dns.TypeSRV {
-		p.limit = min(p.limit, r.addressLimit)
+	if most, _ := in.mostAddresses(); most > 0 && qtype != dns.TypeSRV {
+		p.limit = min(p.limit, most)
+	}
+	if len(a.entries) > maxPrepared && p.limit > 1 {
+		return p
 	}
 	glues := map[string]int{}
 	var others [][]byte // by the same numbers
@@ -82,7 +125,8 @@ func (r *Resolver) prepare(qname string, qtype uint16, wire []byte) *prepared {
 			rec.shared = n
 		}
 		p.records = append(p.records, rec)
-		p.means = append(p.means, lb.Mean(a.entries[i].member.share))
+		p.means = append(p.means, lb.Mean(a.entries[i].member.Weight))
+		p.levels = append(p.levels, a.entries[i].member.Level)
 		longest = max(longest, len(rec.answer)+glueSize(rec.glue)+glueSize(other))
 	}
 	p.glue = len(glues)
@@ -90,6 +134,12 @@ func (r *Resolver) prepare(qname string, qtype uint16, wire []byte) *prepared {
 		p.others = others
 	}
 	p.equal = slices.Max(p.means) == slices.Min(p.means)
+	if slices.Max(p.levels) == slices.Min(p.levels) {
+		p.levels = nil
+	}
+	if p.limit == 1 {
+		p.first = lb.NewAlias(firstWeights(a.entries))
+	}
 	p.size = headerSize + len(wire) + 4
 	if p.limit < len(p.records) {
 		p.size += p.limit * longest
@@ -166,10 +216,33 @@ func withoutOwner(rr dns.RR) ([]byte, bool) {
 
 // order draws the places of the records to answer with.
 func (p *prepared) order(d *lb.Draw) []uint8 {
+	if p.levels != nil {
+		return d.ByLevel(p.means, p.levels, p.limit)
+	}
 	if p.equal {
 		return d.Evenly(len(p.records), p.limit)
 	}
 	return d.ByWeight(p.means, p.limit)
+}
+
+// firstWeights are the weights of those entries that may come first: the lowest level, and
+// in it any if none has a weight.
+func firstWeights(entries []entry) []float64 {
+	lowest := slices.MinFunc(entries, func(a, b entry) int { return cmp.Compare(a.member.Level, b.member.Level) }).member.Level
+	w := make([]float64, len(entries))
+	sum := 0.0
+	for i := range entries {
+		if m := entries[i].member; m.Level == lowest {
+			w[i] = m.Weight
+			sum += w[i]
+		}
+	}
+	for i := range entries {
+		if sum == 0 && entries[i].member.Level == lowest {
+			w[i] = 1
+		}
+	}
+	return w
 }
 
 // write appends the records at the places drawn, then their glue, to a message that ends

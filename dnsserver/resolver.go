@@ -3,11 +3,13 @@ package dnsserver
 import (
 	"log/slog"
 	"math/rand/v2"
+	"time"
 
 	"github.com/miekg/dns"
 
 	"covey/catalog"
 	"covey/dnsserver/recursor"
+	"covey/lb"
 )
 
 // Resolver answers questions, given as messages or as packets, without a socket. Its
@@ -41,6 +43,10 @@ type Resolver struct {
 	nodesAt    nodesAt
 	servicesAt servicesAt
 
+	balancer    *lb.Balancer
+	weightScale int // levels of SRV weights a unit; 0 for lb's choice
+	now         func() time.Time
+
 	counts counts
 	random func() *rand.Rand // a source for one question
 }
@@ -65,6 +71,9 @@ func NewResolver(c Config) (*Resolver, error) {
 		maxUDPSize:     c.MaxUDPSize,
 		serverID:       c.ServerID,
 		version:        c.Version,
+		balancer:       c.Balancer,
+		weightScale:    c.SRVWeightScale,
+		now:            time.Now,
 		random:         func() *rand.Rand { return rand.New(runtimeSource{}) },
 	}
 	r.faults.log = c.Logger
@@ -110,6 +119,9 @@ func (r *Resolver) answer(q *dns.Msg, t Transport, late *bool) *dns.Msg {
 	size := r.size(t, opt)
 	in := r.inquire(question.Name, question.Qtype)
 	in.room, in.client, in.late = size/leastRecord, r.client(t), late
+	if !t.Local {
+		in.remote = in.client
+	}
 	a, most := in.resolve(), r.most(t, opt)
 	if r.forwards(q, &a) {
 		a, most = in.forward(q, opt, t), maxSize

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -32,12 +33,10 @@ func (in *inquiry) service() answer {
 // choose parts the instances of the service that have the tags.
 func (in *inquiry) choose() (chosen []lb.Choice, leftOut []lb.Omission) {
 	q := lb.Query{Service: in.about.name, Tags: in.tags, OnlyPassing: in.onlyPassing}
-	if in.explain {
-		sel := lb.Select(in.view, q)
-		chosen, leftOut = sel.Chosen, sel.LeftOut
-	} else {
-		chosen, _ = lb.Eligible(nil, in.view, q)
-	}
+	in.balanced = in.balancer.Balance(in.view, lb.Ask{
+		Query: q, Now: in.now(), TTL: time.Duration(in.ttls.service(q.Service)) * time.Second, Client: in.remote, Explain: in.explain,
+	})
+	chosen, leftOut = in.balanced.Chosen, in.balanced.LeftOut
 	if len(chosen) == 0 {
 		chosen = in.lastKnown(q)
 		leftOut = without(leftOut, chosen)
@@ -46,7 +45,7 @@ func (in *inquiry) choose() (chosen []lb.Choice, leftOut []lb.Omission) {
 }
 
 func (in *inquiry) serve(chosen []lb.Choice) answer {
-	lb.Shuffle(chosen, in.rand)
+	in.order(chosen)
 	switch in.qtype {
 	case dns.TypeSRV:
 		return in.srv(chosen)
@@ -60,6 +59,12 @@ func (in *inquiry) serve(chosen []lb.Choice) answer {
 		}
 	}
 	return in.nodata()
+}
+
+// order puts what choose found into the order of this answer.
+func (in *inquiry) order(chosen []lb.Choice) {
+	in.balanced.Chosen = chosen
+	in.balancer.Order(in.view, &in.balanced, in.rand)
 }
 
 // aboveTag reports whether the tag asked for is the end of a dotted one: of "v1.blue",
@@ -83,7 +88,7 @@ func (in *inquiry) aboveTag() bool {
 // srv answers with an SRV record for each place, port included.
 func (in *inquiry) srv(chosen []lb.Choice) answer {
 	var a answer
-	members := in.cut(merge(in.reachable(chosen, &a)))
+	members := in.cut(in.scaled(merge(in.reachable(chosen, &a))))
 	ttl := in.ttls.service(in.about.name)
 	for i := range members {
 		m := &members[i]
@@ -98,8 +103,8 @@ func (in *inquiry) srvOf(owner string, m *member, ttl uint32) entry {
 	target := in.target(m.site)
 	return entry{rr: &dns.SRV{
 		Hdr:      header(owner, dns.TypeSRV, ttl),
-		Priority: srvPriority,
-		Weight:   m.Weight,
+		Priority: srvPriority + m.Level,
+		Weight:   m.wire,
 		Port:     m.port,
 		Target:   target,
 	}, glue: in.addressesAt(target, m, ttl), member: m}
@@ -190,7 +195,7 @@ func (in *inquiry) addresses(chosen []lb.Choice) answer {
 	for _, c := range aliases {
 		in.leaveOut(&a, c.Endpoint, "its address is a host name, while others have IP addresses")
 	}
-	members := merge(numbers)
+	members := in.scaled(merge(numbers))
 	members = in.cut(in.limit(members, &a))
 	ttl := in.ttls.service(in.about.name)
 	for i := range members {
@@ -204,7 +209,7 @@ func (in *inquiry) addresses(chosen []lb.Choice) answer {
 // alias answers with a CNAME to the first of the choices, and with where it leads
 // within the zone.
 func (in *inquiry) alias(a answer, aliases []located) answer {
-	first := merge(aliases[:1])[0]
+	first := in.scaled(merge(aliases[:1]))[0]
 	target := in.target(first.site)
 	rr := &dns.CNAME{Hdr: header(in.qname, dns.TypeCNAME, in.ttls.service(in.about.name)), Target: target}
 	a.entries = []entry{{rr: rr, member: &first}}
@@ -237,17 +242,31 @@ func (in *inquiry) reachable(chosen []lb.Choice, a *answer) []located {
 	return kept
 }
 
-// limit applies Config.ARecordLimit.
+// mostAddresses is how many addresses an answer has at most; 0 for no limit, and which
+// setting says so.
+func (in *inquiry) mostAddresses() (most int, setting string) {
+	if in.balanced.Settings.Policy == catalog.Single {
+		return 1, "its policy single"
+	}
+	return in.addressLimit, "a_record_limit"
+}
+
+// limit applies mostAddresses.
 func (in *inquiry) limit(members []member, a *answer) []member {
-	if in.whole || in.addressLimit == 0 || len(members) <= in.addressLimit {
+	most, setting := in.mostAddresses()
+	if in.whole || most == 0 || len(members) <= most {
 		return members
 	}
-	for _, m := range members[in.addressLimit:] {
+	reason := "not the address that was drawn: " + setting + " allows one"
+	if most > 1 {
+		reason = fmt.Sprintf("not among the %d addresses that %s allows", most, setting)
+	}
+	for _, m := range members[most:] {
 		for _, e := range append(m.others, m.Endpoint) {
-			in.leaveOut(a, e, fmt.Sprintf("not among the %d addresses that a_record_limit allows", in.addressLimit))
+			in.leaveOut(a, e, reason)
 		}
 	}
-	return members[:in.addressLimit]
+	return members[:most]
 }
 
 // cut saves rendering what fit would drop anyhow: those furthest from the client. One

@@ -87,16 +87,20 @@ func nodeIPs(h *catalog.Host) []netip.Addr {
 
 // member is what one record stands for: the instances at one site.
 type member struct {
-	lb.Choice // the first of them; Weight is that of all, at most 65535
+	lb.Choice // the first of them; Weight is that of all
 	site
-	share  uint32 // the sum of all their weights
+	wire   uint16 // Weight as an SRV record has it
 	others []*catalog.Endpoint
 }
 
 // rank is the member's place for a client to whom not all can be answered.
 func (m *member) rank(client uint64) float64 {
-	return lb.Affinity(client, m.site.hash(), m.Weight)
+	at := lb.Affinity(client, m.site.hash(), m.Weight)
+	return float64(m.Level)*levelsApart + math.Log2(at) // which keeps the order, and is bounded
 }
+
+// levelsApart is more than the logarithms of two affinities can differ.
+const levelsApart = 512
 
 // located is a choice and the site it is to be answered by.
 type located struct {
@@ -113,13 +117,26 @@ func merge(chosen []located) []member {
 		i, met := at[c.site]
 		if !met {
 			at[c.site] = len(members)
-			members = append(members, member{Choice: c.Choice, site: c.site, share: uint32(c.Weight)})
+			members = append(members, member{Choice: c.Choice, site: c.site})
 			continue
 		}
 		m := &members[i]
-		m.Weight = uint16(min(uint32(m.Weight)+uint32(c.Weight), math.MaxUint16))
-		m.share += uint32(c.Weight)
+		m.Weight += c.Weight
+		m.Level = min(m.Level, c.Level)
 		m.others = append(m.others, c.Endpoint)
+	}
+	return members
+}
+
+// scaled writes down what the weights of an answer are on the wire.
+func (in *inquiry) scaled(members []member) []member {
+	scale := lb.ScaleFor(func(yield func(float64) bool) {
+		for i := range members {
+			yield(members[i].Weight)
+		}
+	}, in.weightScale)
+	for i := range members {
+		members[i].wire = scale.Of(members[i].Weight)
 	}
 	return members
 }

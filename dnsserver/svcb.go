@@ -36,7 +36,7 @@ func (in *inquiry) bindings(chosen []lb.Choice) answer {
 		}
 		able = append(able, c)
 	}
-	members := in.cut(merge(able))
+	members := in.cut(in.scaled(merge(able)))
 	ttl := in.ttls.service(in.about.name)
 	for i := range members {
 		m := &members[i]

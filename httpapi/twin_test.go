@@ -88,7 +88,7 @@ func (t *twin) lookup(name string, tags []string, qtype string) (lb.Lookup, erro
 	if s := lb.Select(t.store.View(), lb.Query{Service: name, Tags: tags}); s.Known {
 		l.Rcode = "NOERROR"
 		for _, c := range s.Chosen {
-			l.Answers = append(l.Answers, lb.LookupAnswer{ID: c.ID(), Node: c.Host.Name, Address: c.Addr(), Port: c.Port, Weight: c.Weight, Status: c.Status().String()})
+			l.Answers = append(l.Answers, lb.LookupAnswer{ID: c.ID(), Node: c.Host.Name, Address: c.Addr(), Port: c.Port, Weight: uint16(c.Weight), Status: c.Status().String()})
 		}
 	}
 	return l, nil

@@ -60,6 +60,20 @@ func (d *Draw) ByWeight(means []float64, k int) []uint8 {
 	return places
 }
 
+// ByLevel is ByWeight for items of which those of a lower level all come before.
+func (d *Draw) ByLevel(means []float64, levels []uint16, k int) []uint8 {
+	p := d.ByWeight(means, len(means))
+	for i := 1; i < len(p); i++ { // they are few, and stay in the order drawn within a level
+		place := p[i]
+		at := i
+		for ; at > 0 && levels[p[at-1]] > levels[place]; at-- {
+			p[at] = p[at-1]
+		}
+		p[at] = place
+	}
+	return p[:k]
+}
+
 // Evenly is ByWeight for n items of the same weight.
 func (d *Draw) Evenly(n, k int) []uint8 {
 	p := d.places[:n]

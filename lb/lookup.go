@@ -9,6 +9,8 @@ type Lookup struct {
 	Rcode   string   // "NOERROR", "NXDOMAIN", ...
 	TTL     uint32   // seconds, of the answers
 	Stale   bool     `json:",omitempty"` // this host is cut off, and answers who it last knew
+	Policy  string   `json:",omitempty"` // how the service is balanced
+	Panic   bool     `json:",omitempty"` // too few are healthy, and all are answered
 	Answers []LookupAnswer
 	LeftOut []LookupOmission
 }
@@ -21,11 +23,13 @@ type LookupAnswer struct {
 	Target   string // of SRV and CNAME
 	Address  string
 	Port     uint16
-	Weight   uint16 // of all instances that this record stands for
+	Weight   uint16 // as in an SRV record, of all instances that this record stands for
 	Priority uint16
 	Status   string // of the instance, or of the node if a node was asked for
 	Tags     []string
 	Data     string `json:",omitempty"` // what the record says, for types other than SRV, A, AAAA and CNAME
+
+	Factors *Factors `json:",omitempty"` // what the weight was made of; nil if no instance stands behind the record
 }
 
 // LookupOmission is an instance that the answer section has no record of its own for.

@@ -7,28 +7,29 @@ type Scale struct {
 	PerUnit float64 // levels for a weight of 1
 }
 
-// levelsPerUnit is what HAProxy divides by: it takes (w+255)/256, so that 1, 2 and 3 are
-// all 1 to it. nginx takes w as it is.
-const levelsPerUnit = 256
+// LevelsPerUnit is the scale that HAProxy understands as well as others: it divides by as
+// much, (w+255)/256, so that 1, 2 and 3 would all be 1 to it. nginx takes w as it is, and
+// is as well served by 256, 512 and 768.
+const LevelsPerUnit = 256
 
-// ScaleFor returns the scale for an answer with these weights. fixed is levels a unit as
-// configured, 0 for none: weights that are all the same whole number stay as they are; others
-// get 256 levels a unit. Either way there are fewer where the greatest weight would exceed
-// 65535.
-func ScaleFor(weights func(yield func(float64) bool), fixed int) Scale {
-	greatest, first, same := 0.0, -1.0, true
+// ScaleFor returns the scale for an answer with these weights. perUnit is the levels for a
+// weight of 1, as configured; with 0 weights are written as they are while all are whole
+// numbers, as those registered are, and with LevelsPerUnit where a factor has made others
+// of them. Either way there are fewer levels where the greatest weight would exceed 65535.
+func ScaleFor(weights func(yield func(float64) bool), perUnit int) Scale {
+	greatest, whole := 0.0, true
 	weights(func(w float64) bool {
 		greatest = max(greatest, w)
-		same = same && (first < 0 || w == first)
-		first = w
+		whole = whole && w == math.Trunc(w)
 		return true
 	})
-	per := float64(fixed)
-	if fixed <= 0 {
-		per = levelsPerUnit
-		if same && greatest == math.Trunc(greatest) {
-			per = 1
-		}
+	per := float64(perUnit)
+	switch {
+	case perUnit > 0:
+	case whole:
+		per = 1
+	default:
+		per = LevelsPerUnit
 	}
 	if greatest*per > math.MaxUint16 {
 		per = math.MaxUint16 / greatest

@@ -60,7 +60,7 @@ func (a *apiAgent) lookup(name string, tags []string, qtype string) (lb.Lookup, 
 	out := lb.Lookup{Name: name, Type: qtype, Rcode: "NOERROR"}
 	for _, c := range lb.Select(a.store.View(), lb.Query{Service: name, Tags: tags}).Chosen {
 		out.Answers = append(out.Answers, lb.LookupAnswer{
-			Node: c.Host.Name, Address: c.Addr(), Port: c.Port, Weight: c.Weight, Status: c.Status().String(),
+			Node: c.Host.Name, Address: c.Addr(), Port: c.Port, Weight: uint16(c.Weight), Status: c.Status().String(),
 		})
 	}
 	return out, nil
