@@ -21,6 +21,7 @@ import (
 	"covey/health"
 	"covey/httpapi"
 	"covey/internal/journal"
+	"covey/lb"
 )
 
 // Options are what an agent is given besides its configuration.
@@ -49,13 +50,14 @@ type Agent struct {
 	started time.Time
 	id      catalog.NodeID
 
-	dir     dataDir
-	catalog *catalog.Store
-	commits *committer
-	health  *health.Monitor
-	gossip  *gossip.Gossip
-	dns     *dnsserver.Server
-	http    *httpapi.Server
+	dir      dataDir
+	catalog  *catalog.Store
+	commits  *committer
+	health   *health.Monitor
+	gossip   *gossip.Gossip
+	dns      *dnsserver.Server
+	balancer *lb.Balancer
+	http     *httpapi.Server
 
 	coordinates coordinates
 
@@ -202,6 +204,7 @@ func (a *Agent) openServers() (err error) {
 	if a.opts.Mute {
 		return nil
 	}
+	a.balancer = a.newBalancer()
 	if a.dns, err = dnsserver.New(a.dnsConfig()); err != nil {
 		return err
 	}
@@ -210,6 +213,7 @@ func (a *Agent) openServers() (err error) {
 		Agent:      a,
 		Catalog:    a.catalog,
 		Lookup:     a.dns.Lookup,
+		Outcome:    a.reportOutcome,
 		Datacenter: a.cfg.Datacenter,
 		NodeName:   a.cfg.NodeName,
 		Version:    a.opts.Version,
@@ -254,6 +258,8 @@ func (a *Agent) dnsConfig() dnsserver.Config {
 		UDPAnswerLimit: a.cfg.DNS.UDPAnswerLimit,
 		ARecordLimit:   a.cfg.DNS.ARecordLimit,
 		PortableUDP:    a.cfg.DNS.PortableUDP,
+		SRVWeightScale: a.cfg.DNS.SRVWeightScale,
+		Balancer:       a.balancer,
 	}
 }
 

@@ -129,7 +129,7 @@ func TestLookupOfAServiceWithNobodyHealthy(t *testing.T) {
 		t.Fatal(err)
 	}
 	text, _ := json.Marshal(got)
-	const want = `{"Name":"only.service.local.","Type":"SRV","Rcode":"NXDOMAIN","TTL":0,"Answers":[],"LeftOut":[` +
+	const want = `{"Name":"only.service.local.","Type":"SRV","Rcode":"NXDOMAIN","TTL":0,"Policy":"weighted","Answers":[],"LeftOut":[` +
 		`{"ID":"only-a","Node":"n1","Address":"10.0.0.1","Port":80,"Status":"critical","Reason":"critical: check only-a:check"}]}`
 	if string(text) != want {
 		t.Errorf("got  %s\nwant %s", text, want)

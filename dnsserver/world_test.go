@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"covey/catalog"
+	"covey/lb"
 )
 
 // world is a catalogue that is written down line by line:
@@ -94,6 +95,12 @@ func (w *world) configure(words []string) (err error) {
 			c.OnlyPassing = true
 		case "udp_answer_limit":
 			c.UDPAnswerLimit, err = strconv.Atoi(value)
+		case "srv_weight_scale":
+			c.SRVWeightScale, err = strconv.Atoi(value)
+		case "zone":
+			w.balancer().Here.Zone = value
+		case "region":
+			w.balancer().Here.Region = value
 		case "a_record_limit":
 			c.ARecordLimit, err = strconv.Atoi(value)
 		case "server_id":
@@ -116,6 +123,14 @@ func (w *world) configure(words []string) (err error) {
 	return nil
 }
 
+func (w *world) balancer() *lb.Balancer {
+	if w.config.Balancer == nil {
+		w.config.Balancer = &lb.Balancer{}
+	}
+	w.config.Balancer.Node = w.config.NodeName
+	return w.config.Balancer
+}
+
 func (w *world) addNode(words []string) error {
 	id := catalog.NodeID{1, byte(len(w.owners)), byte(len(w.owners) >> 8)}
 	w.owners[words[0]] = id
@@ -129,6 +144,10 @@ func (w *world) addNode(words []string) error {
 			liveness = catalog.Unknown
 		case strings.HasPrefix(word, "meta."):
 			putMeta(n.Meta, word)
+		case strings.HasPrefix(word, "zone="):
+			n.Zone = word[len("zone="):]
+		case strings.HasPrefix(word, "region="):
+			n.Region = word[len("region="):]
 		case strings.HasPrefix(word, "lan_"):
 			tag, address, _ := strings.Cut(word, "=")
 			n.TaggedAddresses[tag] = address

@@ -90,6 +90,15 @@ func TestEveryRowHasTheStatusCodeThatClientsKnow(t *testing.T) {
 		{"PUT", "/v1/agent/check/register", `{"Name":"mem"}`, 400, "TTL"},
 		{"PUT", "/v1/agent/check/register", `{"Name":"mem","TTL":"10s","ServiceID":"none"}`, 404, "none"},
 
+		{"PUT", "/v1/covey/report/item-service/item-1?result=ok", "", 200, `"Ejected":false`},
+		{"PUT", "/v1/covey/report/item-service/item-1?result=failed&node=n1", "", 200, `"Ejected":true`},
+		{"PUT", "/v1/covey/report/item-service/item-1?result=failed&node=n2", "", 404, "item-1"},
+		{"PUT", "/v1/covey/report/item-service/none?result=ok", "", 404, "none"},
+		{"PUT", "/v1/covey/report/item-service/item-1", "", 400, "result"},
+		{"PUT", "/v1/covey/report/item-service/item-1?result=slow", "", 400, "result"},
+		{"PUT", "/v1/covey/report/item-service/?result=ok", "", 400, "service ID"},
+		{"GET", "/v1/covey/report/item-service/item-1", "", 405, ""},
+
 		{"PUT", "/v1/agent/service/register", `{"Name":"bad_name"}`, 400, "Name: "},
 		{"PUT", "/v1/agent/service/register", `{"Name":"a","Port":70000}`, 400, "Port: "},
 		{"PUT", "/v1/agent/service/register", `{"Name":"a","Colour":"red"}`, 400, "Colour"},

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"covey/internal/fault"
 )
 
 // coveyStatus is what the agent says of itself.
@@ -42,3 +44,28 @@ func (s *Server) coveyLookup(w http.ResponseWriter, r *request) error {
 	}
 	return s.value(w, r, http.StatusOK, found)
 }
+
+// coveyReport takes what a caller met at an instance: result is ok or failed. An ID that
+// several nodes have needs the node beside it.
+func (s *Server) coveyReport(w http.ResponseWriter, r *request) error {
+	service, err := r.required("service", "service name")
+	if err != nil {
+		return err
+	}
+	id, err := r.required("id", "service ID")
+	if err != nil {
+		return err
+	}
+	result := r.params.Get("result")
+	if result != "ok" && result != "failed" {
+		return fault.Field("result", "%q is neither ok nor failed", result)
+	}
+	known, ejected := s.cfg.Outcome(service, r.params.Get("node"), id, result == "ok")
+	if !known {
+		return fault.New(fault.NotFound, "no instance %q of service %q that may be answered is known, or several nodes have one: say which with ?node=", id, service)
+	}
+	return s.value(w, r, http.StatusOK, outcome{Ejected: ejected})
+}
+
+// outcome is the reply to a report.
+type outcome struct{ Ejected bool }

@@ -34,6 +34,10 @@ type Config struct {
 	Catalog interface{ View() *catalog.View }
 	// Lookup says what DNS answers to a question and why.
 	Lookup func(name string, tags []string, qtype string) (lb.Lookup, error)
+	// Outcome takes what a caller met at an instance of a service: whether the call went well.
+	// node may be "". It is not known if there is no such instance, or several; ejected
+	// tells that it is left out of answers from now on.
+	Outcome func(service, node, id string, ok bool) (known, ejected bool)
 
 	Datacenter string
 	NodeName   string
@@ -104,8 +108,8 @@ func New(cfg Config) (*Server, error) {
 
 // newServer makes a server without a socket.
 func newServer(cfg Config) (*Server, error) {
-	if cfg.Agent == nil || cfg.Catalog == nil || cfg.Lookup == nil {
-		return nil, fault.New(fault.Internal, "an HTTP API needs an agent, a catalogue and a lookup")
+	if cfg.Agent == nil || cfg.Catalog == nil || cfg.Lookup == nil || cfg.Outcome == nil {
+		return nil, fault.New(fault.Internal, "an HTTP API needs an agent, a catalogue, a lookup and who takes outcomes")
 	}
 	cfg = cfg.withDefaults()
 	s := &Server{

@@ -66,7 +66,7 @@ func newTestServer(t testing.TB) (*Server, *twin) {
 
 func (t *twin) config() Config {
 	return Config{
-		Agent: t, Catalog: t.store, Lookup: t.lookup,
+		Agent: t, Catalog: t.store, Lookup: t.lookup, Outcome: t.outcome,
 		Datacenter: "dc1", NodeName: "n1", Version: "0.1.0",
 	}
 }
@@ -78,6 +78,12 @@ func call(s http.Handler, method, target, body string) *httptest.ResponseRecorde
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, r)
 	return w
+}
+
+// outcome knows the instance item-1, which is ejected by any failure.
+func (t *twin) outcome(service, node, id string, ok bool) (known, ejected bool) {
+	known = service == "item-service" && id == "item-1" && (node == "" || node == "n1")
+	return known, known && !ok
 }
 
 func (t *twin) lookup(name string, tags []string, qtype string) (lb.Lookup, error) {

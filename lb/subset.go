@@ -203,14 +203,14 @@ func (d *dealer) exchange(h, i int, away bool) int {
 	return best
 }
 
-// withinSubset are the weights of a host's own endpoints: each counts for those that other
-// hosts have, so an endpoint that not all hosts have weighs the more.
+// withinSubset are the weights of a host's own endpoints: an endpoint weighs the more the
+// fewer hosts have it for its weight. Where all endpoints weigh the same, so do these.
 func withinSubset(own []int, weights []float64, k int) []float64 {
-	p := parts(weights, k)
+	p, usual := parts(weights, k), float64(min(k, len(weights)))/float64(len(weights))
 	out := make([]float64, len(own))
 	for n, i := range own {
 		if p[i] > 0 {
-			out[n] = sound(weights[i]) / p[i]
+			out[n] = sound(weights[i]) / p[i] * usual
 		}
 	}
 	return out

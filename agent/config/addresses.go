@@ -235,14 +235,7 @@ func secondsOrTTL(into *time.Duration, v strict.Value) {
 
 func serviceTTL(into *map[string]time.Duration, v strict.Value) {
 	for name, member := range v.Members() {
-		if start, isPrefix := strings.CutSuffix(name, "*"); start != "" || !isPrefix {
-			if isPrefix {
-				start += "x" // a prefix may end in a hyphen
-			}
-			if err := catalog.CheckLabel(start); err != nil {
-				member.Fault("%q is neither a service's name nor a prefix ending in *", name)
-			}
-		}
+		checkPattern(name, member)
 		if *into == nil {
 			*into = map[string]time.Duration{}
 		}

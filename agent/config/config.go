@@ -146,6 +146,9 @@ type Config struct {
 	// Default: false.
 	EnableLocalScriptChecks bool
 
+	// LB is how this agent balances.
+	LB Balancing
+
 	// Services and Checks are registered at every start, in addition to what was
 	// registered over the API. A check without a ServiceID is the node's.
 	Services []definition.Service
@@ -232,6 +235,11 @@ type DNS struct {
 	// carries in one packet get lost. Default: 1232.
 	MaxUDPSize int
 
+	// SRVWeightScale is how many levels of an SRV record's weight a weight of 1 has. HAProxy
+	// tells weights apart in steps of 256 only. Default: 0, which writes registered weights
+	// as they are, and 256 a unit where a factor has changed one.
+	SRVWeightScale int
+
 	// PortableUDP has packets read and written one by one and answered by the full path,
 	// as on systems other than Linux. It costs three times as much. Default: false.
 	PortableUDP bool
@@ -263,6 +271,7 @@ func Default() *Config {
 		EncryptVerifyOutgoing: true,
 		LogLevel:              slog.LevelInfo,
 		LogFormat:             "text",
+		LB:                    Balancing{SlowStart: true, Load: true, Place: true},
 		DNS: DNS{
 			RecursorTimeout: recursor.DefaultTimeout,
 			SOA:             SOA{Refresh: time.Hour, Retry: 10 * time.Minute, Expire: 24 * time.Hour},

@@ -207,10 +207,21 @@ var known = []knownKey{
 	{Key: Key{"dns_config.a_record_limit", "0", "most A or AAAA records in an answer; 0 for all"}, read: func(d *draft, v strict.Value) {
 		v.Int(&d.DNS.ARecordLimit, 0, math.MaxUint16)
 	}},
+	{Key: Key{"dns_config.srv_weight_scale", "0", "levels of an SRV weight for a weight of 1; HAProxy needs 256; 0 for weights as registered"}, read: func(d *draft, v strict.Value) {
+		v.Int(&d.DNS.SRVWeightScale, 0, math.MaxUint16)
+	}},
 
 	{Key: Key{"enable_local_script_checks", "false", "let checks in configuration files run programs (args, docker_container_id)"}, read: func(d *draft, v strict.Value) {
 		v.Bool(&d.EnableLocalScriptChecks)
 	}},
+
+	{Key: Key{"lb.slow_start", "true", "newcomers start slowly where their service says so"}, read: func(d *draft, v strict.Value) { v.Bool(&d.LB.SlowStart) }},
+	{Key: Key{"lb.load", "true", "reported load counts where the service says so"}, read: func(d *draft, v strict.Value) { v.Bool(&d.LB.Load) }},
+	{Key: Key{"lb.place", "true", "zones and distances count where the service says so"}, read: func(d *draft, v strict.Value) { v.Bool(&d.LB.Place) }},
+	{Key: Key{"lb.services", "", "how services are balanced here, whatever is registered: lb blocks by name, prefix ending in *, or *"}, read: func(d *draft, v strict.Value) {
+		balancedServices(&d.LB.Services, v)
+	}},
+
 	{Key: Key{"service", "", "one service to register, in HCL also several, a block each"}, read: one((*draft).service)},
 	{Key: Key{"services", "", "services to register"}, read: each((*draft).service)},
 	{Key: Key{"check", "", "one check of the node, or with service_id of a service; in HCL also several, a block each"}, read: one((*draft).check)},

@@ -74,7 +74,9 @@ func serveAPI(t *testing.T) {
 	a.store.Apply(catalog.Update{Owner: a.id, Put: []catalog.Record{node}})
 	a.store.SetLiveness(a.id, catalog.Alive)
 	s, err := httpapi.New(httpapi.Config{
-		Addr: "127.0.0.1:0", Agent: a, Catalog: a.store, Lookup: a.lookup, Datacenter: "dc1", NodeName: "n1",
+		Addr: "127.0.0.1:0", Agent: a, Catalog: a.store, Lookup: a.lookup,
+		Outcome:    func(string, string, string, bool) (known, ejected bool) { return false, false },
+		Datacenter: "dc1", NodeName: "n1",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -140,6 +142,7 @@ func TestClientKnowsEveryFieldOfTheAPI(t *testing.T) {
 		{lb.Lookup{}, apiclient.Lookup{}},
 		{lb.LookupAnswer{}, apiclient.Answer{}},
 		{lb.LookupOmission{}, apiclient.Omission{}},
+		{lb.Factors{}, apiclient.Factors{}},
 	} {
 		var names [2][]string
 		for i, v := range pair {

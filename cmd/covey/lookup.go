@@ -25,6 +25,7 @@ changes, since answers are shuffled by weight. Exits 3 if nothing is answered.`,
 		Flags: clientFlags(10*time.Second,
 			&cli.StringFlag{Name: "type", Usage: "`TYPE` what kind of records: SRV, A, AAAA, HTTPS, PTR or TXT", DefaultText: "SRV, and PTR of an IP address"},
 			&cli.StringSliceFlag{Name: "tag", Usage: "`TAG` only instances that bear it; of several, all"},
+			&cli.BoolFlag{Name: "explain", Usage: "show the policy, and what each weight is made of", DisableDefaultText: true},
 		),
 		Action: client(sys, 1, 1, func(ctx context.Context, c *call) error {
 			name := c.flags.Args().First()
@@ -39,7 +40,7 @@ changes, since answers are shuffled by weight. Exits 3 if nothing is answered.`,
 			if c.json {
 				err = c.printJSON(found)
 			} else {
-				c.showLookup(&found)
+				c.showLookup(&found, c.flags.Bool("explain"))
 			}
 			if err == nil && len(found.Answers) == 0 {
 				return noAnswer(name, &found)
@@ -60,9 +61,12 @@ func usualType(name string) string {
 	return "SRV"
 }
 
-func (s *system) showLookup(l *apiclient.Lookup) {
+func (s *system) showLookup(l *apiclient.Lookup, explain bool) {
 	if l.Stale {
 		s.printf("this agent is cut off from all others; answered is who it last knew\n\n")
+	}
+	if l.Panic {
+		s.printf("fewer than the service's panic threshold are healthy: all are answered, whatever their health\n\n")
 	}
 	if len(l.Answers) > 0 {
 		name := printable(l.Name)
@@ -71,6 +75,9 @@ func (s *system) showLookup(l *apiclient.Lookup) {
 		}
 		s.printf("%s %s, ttl %d\n\n", name, printable(l.Type), l.TTL)
 		s.showAnswers(l.Answers)
+		if explain {
+			s.explainLookup(l)
+		}
 	}
 	if len(l.LeftOut) > 0 {
 		if len(l.Answers) > 0 {
@@ -95,6 +102,23 @@ func (s *system) showAnswers(answers []apiclient.Answer) {
 			where = hostPort(a.Address, a.Port)
 		}
 		t.add(text(strconv.Itoa(int(a.Weight))), status(a.Status), text(a.Node), text(where))
+	}
+	s.write(&t)
+}
+
+// explainLookup shows what the weights are made of.
+func (s *system) explainLookup(l *apiclient.Lookup) {
+	s.printf("\npolicy %s\n\n", printable(l.Policy))
+	t := table{header: []string{"INSTANCE", "NODE", "PRIORITY", "WEIGHT", "REGISTERED", "SLOW START", "LOAD", "PLACE", "CUT"}}
+	for _, a := range l.Answers {
+		if a.Factors == nil {
+			continue
+		}
+		row := []cell{text(a.ID), text(a.Node), text(strconv.Itoa(int(a.Priority))), text(strconv.Itoa(int(a.Weight)))}
+		for _, f := range []float64{a.Factors.Registered, a.Factors.SlowStart, a.Factors.Load, a.Factors.Place, a.Factors.Cut} {
+			row = append(row, text(strconv.FormatFloat(f, 'g', 3, 64)))
+		}
+		t.add(row...)
 	}
 	s.write(&t)
 }

@@ -56,6 +56,11 @@ var cluster = map[string]string{
 		{"ID":"web","Node":"n1","Target":"n1.node.local.","Address":"10.0.0.1","Port":8080,"Weight":30,"Priority":1,"Status":"passing","Tags":["v1","a,b"]}],"LeftOut":[]}`,
 	"/v1/covey/lookup/web?type=AAAA": `{"Name":"web.service.local.","Type":"AAAA","Rcode":"NOERROR","TTL":0,"Answers":[],"LeftOut":[]}`,
 	"/v1/operator/keyring":           `[{"WAN":false,"Datacenter":"dc1","Segment":"","Keys":{"bmV3":2,"b2xk":3},"PrimaryKeys":{"b2xk":3},"NumNodes":3}]`,
+	"/v1/covey/lookup/api?type=SRV": `{"Name":"api.service.local.","Type":"SRV","Rcode":"NOERROR","TTL":0,"Policy":"local","Panic":true,"Answers":[
+		{"ID":"api","Node":"n1","Target":"n1.node.local.","Address":"10.0.0.1","Port":8080,"Weight":768,"Priority":1,"Status":"passing","Tags":[],
+			"Factors":{"Registered":3,"SlowStart":1,"Load":1,"Place":1,"Cut":1}},
+		{"ID":"api","Node":"n2","Target":"n2.node.local.","Address":"10.0.0.2","Port":8080,"Weight":29,"Priority":2,"Status":"passing","Tags":[],
+			"Factors":{"Registered":3,"SlowStart":0.1,"Load":0.75,"Place":0.5,"Cut":1}}],"LeftOut":[]}`,
 	"/v1/covey/lookup/none?type=SRV": `{"Name":"none.service.local.","Type":"SRV","Rcode":"NXDOMAIN","TTL":0,"Answers":[],"LeftOut":[]}`,
 }
 

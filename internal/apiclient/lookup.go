@@ -13,6 +13,8 @@ type Lookup struct {
 	Rcode   string
 	TTL     uint32 // seconds
 	Stale   bool   `json:",omitempty"` // the agent is cut off, and answers who it last knew
+	Policy  string `json:",omitempty"` // how the service is balanced
+	Panic   bool   `json:",omitempty"` // too few are healthy, and all are answered
 	Answers []Answer
 	LeftOut []Omission
 }
@@ -29,6 +31,17 @@ type Answer struct {
 	Status   string
 	Tags     []string
 	Data     string `json:",omitempty"` // what the record says, for types other than SRV, A, AAAA and CNAME
+
+	Factors *Factors `json:",omitempty"` // what the weight was made of
+}
+
+// Factors is the product that a weight is.
+type Factors struct {
+	Registered float64
+	SlowStart  float64
+	Load       float64
+	Place      float64
+	Cut        float64 // by the maximum share
 }
 
 // Omission is an instance that is not answered.

@@ -1,0 +1,30 @@
+package agent
+
+import (
+	"time"
+
+	"covey/lb"
+)
+
+// newBalancer is how this agent balances: where it stands, and what its configuration says.
+func (a *Agent) newBalancer() *lb.Balancer {
+	return &lb.Balancer{
+		Node:        a.cfg.NodeName,
+		Here:        lb.Place{Zone: a.cfg.Zone, Region: a.cfg.Region},
+		Configured:  a.cfg.LB.Of,
+		NoSlowStart: !a.cfg.LB.SlowStart,
+		NoLoad:      !a.cfg.LB.Load,
+		NoPlace:     !a.cfg.LB.Place,
+		Distance:    a.gossip.RoundTrip,
+	}
+}
+
+// reportOutcome takes what a caller on this host met at an instance.
+func (a *Agent) reportOutcome(service, node, id string, ok bool) (known, ejected bool) {
+	known, ejected = a.balancer.Report(a.catalog.View(), service, node, id, ok, time.Now())
+	if ejected {
+		a.log.Warn("callers on this host report that calls of an instance fail: it is left out of answers for a while",
+			"service", service, "instance", id, "node", node)
+	}
+	return known, ejected
+}
