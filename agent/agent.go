@@ -161,6 +161,7 @@ func (a *Agent) openGossip() (err error) {
 		ID:         replica.ID(a.id),
 		Epoch:      a.commits.start.Epoch,
 		Rings:      a.cfg.GossipRings,
+		Timing:     gossip.Profiles()[a.cfg.GossipProfile],
 		Datacenter: a.cfg.Datacenter,
 		Build:      a.opts.Version,
 

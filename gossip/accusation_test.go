@@ -52,7 +52,7 @@ func TestWhoRefusesConnectionsFailedAtOnce(t *testing.T) {
 			victim := agents[n-1]
 			at := time.Now()
 			victim.Close()
-			pass(probeInterval) // what probing finds out takes more than that
+			pass(Profiles()[DefaultProfile].ProbeInterval) // what probing finds out takes more than that
 			for _, x := range agents[:n-1] {
 				if x.thinksOf(victim) != replica.Failed || x.counts.accused.Load() != 1 {
 					t.Errorf("of %d, %s has it as %v after %v", n, x.cfg.Name, x.thinksOf(victim), time.Since(at))

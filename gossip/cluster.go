@@ -127,6 +127,7 @@ func (g *Gossip) Counters() map[string]uint64 {
 		"waiting_frames":              uint64(len(g.transport.frames)),
 		"nodes_found_refusing":        g.counts.accused.Load(),
 		"nodes_wrongly_refused":       g.counts.acquitted.Load(),
+		"nodes_wrongly_failed":        g.counts.contradicted.Load(),
 	}
 	g.refused.copyTo(out)
 	g.do(func() {

@@ -36,6 +36,7 @@ type Config struct {
 	Rings      int    // see replica.Config; 0 for as many as suit the size of the cluster
 	Datacenter string // clusters of another datacenter are refused
 	Build      string // shown to others
+	Timing     Timing // that of DefaultProfile if zero
 
 	BindIP        string // where to listen
 	BindPort      int    // 0 for any
@@ -67,19 +68,12 @@ type Config struct {
 	Logger  *slog.Logger
 }
 
-// Timing of membership, chosen for a local network: a crash is known everywhere after
-// about two seconds. Lifeguard's protections (a slow node doubts itself first) are
-// memberlist's own and stay on.
+// Timing of membership that is the same in all profiles.
 const (
-	probeInterval  = 500 * time.Millisecond
-	probeTimeout   = 200 * time.Millisecond
-	suspicionMult  = 3
-	gossipInterval = 100 * time.Millisecond
 	// News of a member that gossip lost is made good by comparing all members with one
 	// peer; memberlist does so less often the larger the cluster is.
 	pushPullInterval  = 10 * time.Second
 	reconnectInterval = 5 * time.Second
-	exchangeTimeout   = 5 * time.Second // for comparing all members over a stream
 	leaveDelay        = 500 * time.Millisecond
 	reclaimTime       = 5 * time.Second // how long a dead node's name is kept from another address
 	leaveBroadcast    = 2 * time.Second
@@ -114,11 +108,8 @@ func (c *Config) serfConfig(t *transport, keyring *memberlist.Keyring, events ch
 	m.Keyring = keyring
 	m.GossipVerifyIncoming, m.GossipVerifyOutgoing = c.VerifyIncoming, c.VerifyOutgoing
 	m.EnableCompression = false // a decompression bomb, and slow
-	m.ProbeInterval, m.ProbeTimeout = probeInterval, probeTimeout
-	m.SuspicionMult = suspicionMult
-	m.GossipInterval = gossipInterval
+	c.Timing.set(m)
 	m.PushPullInterval = pushPullInterval
-	m.TCPTimeout = exchangeTimeout
 	m.DeadNodeReclaimTime = reclaimTime
 
 	s := serf.DefaultConfig()

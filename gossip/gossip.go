@@ -38,10 +38,11 @@ type Gossip struct {
 	mends  mends
 	epochs map[replica.ID]uint64 // of each life that membership told of
 
+	opinions  map[string]*opinion // under way, by name
 	accused   accusations
 	vigil     *vigil
 	unwatched bool // members changed since the vigil was told whom to watch
-	counts    struct{ accused, acquitted atomic.Uint64 }
+	counts    struct{ accused, acquitted, contradicted atomic.Uint64 }
 
 	savedKeys [][]byte // the keyring as it is kept
 
@@ -73,6 +74,9 @@ func New(cfg Config) (*Gossip, error) {
 	if cfg.Network == nil {
 		cfg.Network = systemNetwork{}
 	}
+	if cfg.Timing == (Timing{}) {
+		cfg.Timing = Profiles()[DefaultProfile]
+	}
 	keyring, err := cfg.keyring()
 	if err != nil {
 		return nil, err
@@ -90,12 +94,14 @@ func New(cfg Config) (*Gossip, error) {
 		known:   map[replica.ID]string{},
 		epochs:  map[replica.ID]uint64{},
 		accused: newAccusations(),
-		again:   time.NewTimer(0),
-		pace:    newPace(),
-		joining: make(chan struct{}, 1),
-		failed:  make(chan error, 1),
-		leaving: make(chan struct{}),
-		stop:    make(chan struct{}),
+
+		opinions: map[string]*opinion{},
+		again:    time.NewTimer(0),
+		pace:     newPace(),
+		joining:  make(chan struct{}, 1),
+		failed:   make(chan error, 1),
+		leaving:  make(chan struct{}),
+		stop:     make(chan struct{}),
 	}
 	<-g.again.C
 	if err := checkMembersFile(cfg.MembersFile, cfg.Logger); err != nil {

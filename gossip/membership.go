@@ -31,6 +31,7 @@ func (g *Gossip) updateMember(kind serf.EventType, m *serf.Member) {
 		g.meetTwin(kind, m)
 		return
 	}
+	delete(g.opinions, m.Name) // what membership says now is newer
 	switch kind {
 	case serf.EventMemberJoin, serf.EventMemberUpdate:
 		if !ok {
@@ -47,10 +48,7 @@ func (g *Gossip) updateMember(kind serf.EventType, m *serf.Member) {
 			g.settle = time.Now().Add(settleAfter)
 		}
 	case serf.EventMemberFailed:
-		if b := g.dir.names[m.Name]; b != nil {
-			delete(g.accused.hidden, b.id)
-			g.setName(m.Name, bearer{id: b.id, addr: b.addr, state: replica.Failed, since: time.Now()})
-		}
+		g.failedMember(m)
 	case serf.EventMemberLeave:
 		g.forgetName(m.Name, "it left")
 	case serf.EventMemberReap:

@@ -18,6 +18,7 @@ import (
 	"covey/catalog"
 	"covey/catalog/definition"
 	"covey/dnsserver/recursor"
+	"covey/gossip"
 )
 
 // Config is how one agent is to run. It is not modified once loaded.
@@ -121,6 +122,10 @@ type Config struct {
 	// InsecureGossip says that gossip off loopback may go without a key: whoever reaches
 	// the port can then read and forge the catalogue. Default: false.
 	InsecureGossip bool
+
+	// GossipProfile is how soon a dead host is found out: local, lan or wan (see
+	// gossip.Profiles). All agents should have the same. Default: lan.
+	GossipProfile string
 
 	// GossipRings is to how many others an agent passes each change on at once, 1..16.
 	// Another one costs every agent a packet a change and makes misses rarer by the
@@ -267,6 +272,7 @@ func Default() *Config {
 		Ports:                 Ports{HTTP: 8500, DNS: 8600, SerfLAN: 7946},
 		RetryInterval:         10 * time.Second,
 		LeaveOnTerminate:      true,
+		GossipProfile:         gossip.DefaultProfile,
 		EncryptVerifyIncoming: true,
 		EncryptVerifyOutgoing: true,
 		LogLevel:              slog.LevelInfo,

@@ -15,6 +15,7 @@ import (
 	"covey/catalog/definition"
 	"covey/catalog/definition/strict"
 	"covey/dnsserver/recursor"
+	"covey/gossip"
 	"covey/gossip/replica"
 )
 
@@ -126,6 +127,11 @@ var known = []knownKey{
 	{Key: Key{"encrypt_verify_incoming", "true", "refuse gossip that is not encrypted"}, read: func(d *draft, v strict.Value) { v.Bool(&d.EncryptVerifyIncoming) }},
 	{Key: Key{"encrypt_verify_outgoing", "true", "encrypt the gossip that is sent"}, read: func(d *draft, v strict.Value) { v.Bool(&d.EncryptVerifyOutgoing) }},
 	{Key: Key{"insecure_gossip", "false", "gossip off loopback without a key"}, read: func(d *draft, v strict.Value) { v.Bool(&d.InsecureGossip) }},
+	{Key: Key{"gossip_profile", gossip.DefaultProfile, "how soon a dead host is found out: local, lan or wan"}, read: func(d *draft, v strict.Value) {
+		if profiles := gossip.Profiles(); v.Text(&d.GossipProfile) && profiles[d.GossipProfile] == (gossip.Timing{}) {
+			v.Fault("%q is none of %s", d.GossipProfile, strings.Join(slices.Sorted(maps.Keys(profiles)), ", "))
+		}
+	}},
 	{Key: Key{"gossip_rings", "0", "agents that each passes a change on to at once, 1 to 16; 0 for as many as suit the cluster's size"}, read: func(d *draft, v strict.Value) {
 		v.Int(&d.GossipRings, 0, replica.MaxRings)
 	}},

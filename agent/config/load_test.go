@@ -101,7 +101,7 @@ func TestFilesAreTakenOn(t *testing.T) {
 			datacenter = "DC2" domain = "Example.Com." alt_domain = "old.example"
 			bind_addr = "0.0.0.0" advertise_addr = "10.0.0.1" advertise_addr_ipv4 = "10.0.0.4" advertise_addr_ipv6 = "2001:db8::6" client_addr = "::1"
 			ports { http = 1 dns = 2 gossip = 3 } addresses { dns = "127.0.0.9" http = "unix:///run/c.sock" }
-			start_join = ["10.0.0.2"] retry_join = ["seeds.example", "[2001:db8::1]:7946", "2001:db8::2"] retry_interval = "3s" retry_max = 4 gossip_rings = 5
+			start_join = ["10.0.0.2"] retry_join = ["seeds.example", "[2001:db8::1]:7946", "2001:db8::2"] retry_interval = "3s" retry_max = 4 gossip_profile = "wan" gossip_rings = 5
 			leave_on_terminate = false data_dir = "/data" encrypt = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 			encrypt_verify_incoming = false encrypt_verify_outgoing = true log_level = "WARN" log_format = "json"
 			recursors = ["192.0.2.53", "[2001:db8::53]:5353"]
@@ -245,7 +245,7 @@ func everyKey(t *testing.T, c *Config) {
 		AdvertiseAddrIPv4: netip.MustParseAddr("10.0.0.4"), AdvertiseAddrIPv6: netip.MustParseAddr("2001:db8::6"), ClientAddr: "::1",
 		Addresses: Addresses{HTTP: "unix:///run/c.sock", DNS: "127.0.0.9"}, Ports: Ports{HTTP: 1, DNS: 2, SerfLAN: 3},
 		StartJoin: []string{"10.0.0.2"}, RetryJoin: []string{"seeds.example", "[2001:db8::1]:7946", "2001:db8::2"}, RetryInterval: 3 * time.Second, RetryMax: 4,
-		DataDir: "/data", Encrypt: make(Secret, 32), EncryptVerifyOutgoing: true, GossipRings: 5, LogLevel: slog.LevelWarn, LogFormat: "json",
+		DataDir: "/data", Encrypt: make(Secret, 32), EncryptVerifyOutgoing: true, GossipProfile: "wan", GossipRings: 5, LogLevel: slog.LevelWarn, LogFormat: "json",
 		DNS: DNS{Recursors: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.53:53"), netip.MustParseAddrPort("[2001:db8::53]:5353")},
 			RecursorStrategy: recursor.Fastest, RecursorTimeout: 500 * time.Millisecond,
 			ResponseRateLimit: 7, ResponseRateSlip: 3, ResponseRateExempt: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::1/128")},

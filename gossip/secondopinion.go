@@ -1,0 +1,91 @@
+package gossip
+
+import (
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/hashicorp/serf/serf"
+
+	"covey/gossip/replica"
+)
+
+// A second opinion: when membership says that a node failed, this agent asks the node
+// itself before it hides it. Membership hears of a failure from whoever noticed it, and
+// one agent that was stalled or cut off takes all others for dead and says so; each of
+// them contradicts, but for a moment all believe it. A node that answers stays, and is
+// asked again until membership takes it back or it answers no more.
+
+const (
+	secondPings = 3           // of the profile's ProbeTimeout each; packets may be lost
+	secondAgain = time.Second // between opinions on a node that answers
+)
+
+// opinion is under way about one name.
+type opinion struct{ addr netip.AddrPort }
+
+// secondOpinion asks a node that membership has as failed whether it lives.
+func (g *Gossip) secondOpinion(name string, b *bearer) {
+	o := &opinion{b.addr}
+	g.opinions[name] = o
+	g.loop.Go(func() {
+		for first := true; g.answersPing(name, o.addr); first = false {
+			if first {
+				g.counts.contradicted.Add(1)
+			}
+			select {
+			case <-time.After(secondAgain):
+			case <-g.stop:
+				return
+			}
+			if over := g.overtaken(name, o); over {
+				return
+			}
+		}
+		g.do(func() {
+			if g.opinions[name] != o {
+				return
+			}
+			delete(g.opinions, name)
+			if b := g.dir.names[name]; b != nil && b.state == replica.Alive {
+				g.setName(name, bearer{id: b.id, addr: b.addr, state: replica.Failed, since: time.Now()})
+			}
+		})
+	})
+}
+
+// overtaken reports whether membership spoke of the name again meanwhile.
+func (g *Gossip) overtaken(name string, o *opinion) bool {
+	over := true
+	g.do(func() { over = g.opinions[name] != o })
+	return over
+}
+
+// answersPing reports whether the agent at addr answers as that node.
+func (g *Gossip) answersPing(name string, addr netip.AddrPort) bool {
+	for range secondPings {
+		if _, err := g.serf.Memberlist().Ping(name, net.UDPAddrFromAddrPort(addr)); err == nil {
+			return true
+		}
+		select {
+		case <-g.stop:
+			return false
+		default:
+		}
+	}
+	return false
+}
+
+// failedMember is what follows when membership says that a member failed.
+func (g *Gossip) failedMember(m *serf.Member) {
+	b := g.dir.names[m.Name]
+	if b == nil {
+		return
+	}
+	delete(g.accused.hidden, b.id)
+	if b.state == replica.Alive {
+		g.secondOpinion(m.Name, b)
+		return
+	}
+	g.setName(m.Name, bearer{id: b.id, addr: b.addr, state: replica.Failed, since: time.Now()})
+}

@@ -1,0 +1,64 @@
+package gossip
+
+import (
+	"testing"
+	"time"
+
+	"covey/gossip/replica"
+	"covey/internal/simnet"
+)
+
+// One agent that was cut off takes all others for dead, and says so when it is back.
+func TestWhoWasCutOffTakesNobodyDown(t *testing.T) {
+	simulated(t, 6, func(t *testing.T, agents []*agent) {
+		host := agents[5].cfg.Network.(*simnet.Host)
+		hidden := 0
+		for _, x := range agents[:5] {
+			said := x.cfg.SetMember
+			x.do(func() {
+				x.cfg.SetMember = func(id replica.ID, m replica.Membership) {
+					if m == replica.Failed && id != agents[5].id {
+						hidden++
+					}
+					said(id, m)
+				}
+			})
+		}
+		for range 5 {
+			host.Unplug()
+			pass(20 * time.Second)
+			host.Plug()
+			pass(time.Minute)
+		}
+		contradicted := uint64(0)
+		for _, x := range agents {
+			contradicted += x.counts.contradicted.Load()
+			if x.thinksOf(agents[5]) != replica.Alive && x != agents[5] {
+				t.Errorf("%s has the one that is back as %v", x.cfg.Name, x.thinksOf(agents[5]))
+			}
+		}
+		if hidden > 0 || contradicted == 0 {
+			t.Errorf("healthy agents were hidden %d times; %d times they contradicted", hidden, contradicted)
+		}
+	})
+}
+
+// Without power it answers nobody, and is hidden.
+func TestWhoDoesNotAnswerIsHidden(t *testing.T) {
+	simulated(t, 4, func(t *testing.T, agents []*agent) {
+		agents[3].cfg.Network.(*simnet.Host).Unplug()
+		pass(10 * time.Second)
+		for _, x := range agents[:3] {
+			if got := x.thinksOf(agents[3]); got != replica.Failed || len(x.opinions) > 0 {
+				t.Errorf("%s has the one without power as %v", x.cfg.Name, got)
+			}
+		}
+		agents[3].cfg.Network.(*simnet.Host).Plug()
+		pass(time.Minute)
+		for _, x := range agents[:3] {
+			if got := x.thinksOf(agents[3]); got != replica.Alive {
+				t.Errorf("%s has the one that is back as %v", x.cfg.Name, got)
+			}
+		}
+	})
+}
