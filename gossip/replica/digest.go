@@ -102,7 +102,7 @@ func (c *Core) receiveRoot(from ID, r *root) {
 func (d *digest) salted(salt uint64) *bucketHashes {
 	out := &bucketHashes{salt: salt}
 	for i, h := range d.buckets {
-		out.hashes[i] = uint32(mix(h ^ salt))
+		out.hashes[i] = uint32(mix(h^salt)) >> (32 - 8*bucketHashSize)
 	}
 	return out
 }

@@ -1,7 +1,6 @@
 package replica
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -18,6 +17,9 @@ const (
 )
 
 const buckets = 256
+
+// bucketHashSize is how many bytes of a bucket's hash are sent.
+const bucketHashSize = 3
 
 type frame struct {
 	deltas  []delta
@@ -56,7 +58,7 @@ type root struct {
 	living uint64 // see Core.Living; 0 from a peer that does not say
 }
 
-// bucketHashes are the buckets of a digest, cut to 32 bits under a salt.
+// bucketHashes are the buckets of a digest, cut to 24 bits under a salt.
 type bucketHashes struct {
 	hashes [buckets]uint32
 	salt   uint64
@@ -135,9 +137,9 @@ func encodeRoot(r root) []byte {
 }
 
 func encodeBuckets(b *bucketHashes) []byte {
-	raw := make([]byte, 0, 4*buckets)
+	raw := make([]byte, 0, bucketHashSize*buckets)
 	for _, h := range b.hashes {
-		raw = binary.LittleEndian.AppendUint32(raw, h)
+		raw = append(raw, byte(h), byte(h>>8), byte(h>>16))
 	}
 	m := appendBytes(nil, 1, raw)
 	m = protowire.AppendFixed64(protowire.AppendTag(m, 2, protowire.Fixed64Type), b.salt)
@@ -326,11 +328,12 @@ func decodeBuckets(b []byte) (*bucketHashes, error) {
 	err := fields(b, func(num protowire.Number, v value) error {
 		switch num {
 		case 1:
-			if len(v.bytes) != 4*buckets {
-				return fmt.Errorf("%d bytes of bucket hashes instead of %d", len(v.bytes), 4*buckets)
+			if len(v.bytes) != bucketHashSize*buckets {
+				return fmt.Errorf("%d bytes of bucket hashes instead of %d", len(v.bytes), bucketHashSize*buckets)
 			}
 			for i := range out.hashes {
-				out.hashes[i] = binary.LittleEndian.Uint32(v.bytes[4*i:])
+				h := v.bytes[bucketHashSize*i:]
+				out.hashes[i] = uint32(h[0]) | uint32(h[1])<<8 | uint32(h[2])<<16
 			}
 		case 2:
 			out.salt = v.uint
