@@ -125,17 +125,19 @@ func (in *inquiry) instance() answer {
 		return a
 	}
 	ttl := in.ttls.service(in.about.name)
-	for _, c := range in.reachable(chosen[i:i+1], &a) {
-		m := &in.scaled([]member{{Choice: c.Choice, site: c.site}})[0]
-		switch in.qtype {
-		case dns.TypeSRV, dns.TypeANY:
-			return answer{entries: []entry{in.srvOf(in.qname, m, ttl)}}
-		case dns.TypeTXT:
-			return answer{entries: []entry{{rr: attributes(in.qname, c.Endpoint, ttl), member: m}}}
-		}
-		return in.nodata()
+	found := in.reachable(chosen[i:i+1], &a)
+	if len(found) == 0 {
+		return a
 	}
-	return a
+	c := found[0]
+	m := &in.scaled([]member{{Choice: c.Choice, site: c.site}})[0]
+	switch in.qtype {
+	case dns.TypeSRV, dns.TypeANY:
+		return answer{entries: []entry{in.srvOf(in.qname, m, ttl)}}
+	case dns.TypeTXT:
+		return answer{entries: []entry{{rr: attributes(in.qname, c.Endpoint, ttl), member: m}}}
+	}
+	return in.nodata()
 }
 
 func (in *inquiry) isAsked(e *catalog.Endpoint) bool {
