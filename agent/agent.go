@@ -61,6 +61,8 @@ type Agent struct {
 
 	coordinates coordinates
 
+	timeline timeline
+
 	raised  atomic.Uint64 // an epoch that is to be kept, 0 if none is
 	leave   sync.Once
 	leaving chan struct{} // closed to begin a graceful stop
@@ -336,6 +338,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	g.Add(func() error { return a.health.Run(running) }, func(error) { stop() })
 	g.Add(a.gossip.Run, func(error) { a.gossip.Close() })
 	if !a.opts.Mute {
+		g.Add(func() error { a.timeline.follow(running, a.catalog.View); return nil }, func(error) { stop() })
 		g.Add(a.dns.Run, func(error) { a.dns.Close() })
 		g.Add(a.http.Run, func(error) { a.http.Close() })
 		a.log.Info("agent is running", "node", a.cfg.NodeName, "id", a.id, "datacenter", a.cfg.Datacenter,

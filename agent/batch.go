@@ -147,16 +147,16 @@ func (b *batch) registerCheck(d definition.Check, fromFile bool) error {
 	if was != nil && was.fromFile == fromFile && reflect.DeepEqual(was.definition, d) {
 		return nil
 	}
-	c := &check{definition: d, state: d.State(), serviceID: d.ServiceID, changed: b.now, fromFile: fromFile}
+	c := &check{definition: d, state: d.State(), serviceID: d.ServiceID, changed: b.now, since: b.now, fromFile: fromFile}
 	if was != nil {
-		c.state.Status, c.state.Output, c.changed = was.state.Status, was.state.Output, was.changed
+		c.state.Status, c.state.Output, c.changed, c.since = was.state.Status, was.state.Output, was.changed, was.since
 	} else if s, ok := b.statuses[d.ID]; ok && fromFile {
-		c.state.Status, c.state.Output = s.Status, s.Output
+		c.state.Status, c.state.Output, c.since = s.Status, s.Output, s.Since
 	}
 	b.setCheck(d.ID, c)
 	b.touched[c.serviceID] = struct{}{}
 	if !fromFile {
-		b.write(record{Check: &checkRecord{d, c.state, c.serviceID}})
+		b.write(record{Check: &checkRecord{d, c.state, c.serviceID, c.since}})
 		b.durable = true
 	}
 	b.watch(c)
@@ -202,8 +202,9 @@ func (b *batch) setStatus(id string, status catalog.Status, output string, durab
 	if c == nil || c.state.Status == status && c.state.Output == output {
 		return
 	}
-	b.setCheck(id, c.with(status, output, b.now))
-	b.write(record{Status: &statusRecord{id, status, output}})
+	next := c.with(status, output, b.now)
+	b.setCheck(id, next)
+	b.write(record{Status: &statusRecord{id, status, output, next.since}})
 	b.durable = b.durable || durable
 }
 
@@ -238,9 +239,9 @@ func (b *batch) maintain(serviceID string, on bool, reason string) error {
 		state.Notes = reason
 	}
 	state.Status, state.Type = catalog.Critical, maintenanceType
-	c := &check{state: state, serviceID: serviceID, changed: b.now}
+	c := &check{state: state, serviceID: serviceID, changed: b.now, since: b.now}
 	b.setCheck(state.ID, c)
-	b.write(record{Check: &checkRecord{State: state, ServiceID: serviceID}})
+	b.write(record{Check: &checkRecord{State: state, ServiceID: serviceID, Since: b.now}})
 	b.durable = true
 	return b.shareable(serviceID)
 }

@@ -3,6 +3,7 @@ package agent
 import (
 	"errors"
 	"fmt"
+	"net"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -153,4 +154,56 @@ func TestAServiceThatStaysCriticalIsDeregistered(t *testing.T) {
 	}
 	defer a.Close()
 	there("web-81")
+}
+
+func TestAChecksScheduleIsShownAndItCanBeRunAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := l.Addr().String()
+	port := checkFromFile(t, map[string]any{"name": "port", "tcp": at, "interval": "1h"})
+	x := startAgent(t, testConfig(dir), Options{})
+	ctx := t.Context()
+	begin := time.Now()
+	if err := x.RegisterService(ctx, web(80, port, ttl("beat", catalog.Passing)), false); err != nil {
+		t.Fatal(err)
+	}
+	x.becomes(t, "port", catalog.Passing, "Success")
+	list := x.Checks()
+	if len(list) != 2 || list[0].ID != "beat" || list[0].Interval != "" || !list[0].LastRun.IsZero() || !list[0].NextRun.After(begin.Add(30*time.Minute)) {
+		t.Fatalf("%+v", list)
+	}
+	r := list[1]
+	if r.ID != "port" || r.Type != "tcp" || r.ServiceID != "web-80" || r.Target != at || r.Status != "passing" || r.Interval != "1h0m0s" ||
+		r.Since.Before(begin) || r.LastRun.Before(begin) || r.Took == "" || !r.NextRun.After(begin) {
+		t.Errorf("%+v", r)
+	}
+
+	l.Close()
+	r, err = x.RunCheck(ctx, "port")
+	if err != nil || r.Status != "critical" || !strings.Contains(r.Output, "refused") || !r.Since.After(list[1].Since) {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if e := x.endpoint("web-80"); e.Status() != catalog.Critical {
+		t.Errorf("the catalogue has it %v", e.Status())
+	}
+	if err := x.NodeMaintenance(ctx, true, ""); err != nil {
+		t.Fatal(err)
+	}
+	for id, kind := range map[string]fault.Kind{"beat": fault.Invalid, catalog.NodeMaintenance: fault.Invalid, "none": fault.NotFound} {
+		if _, err := x.RunCheck(ctx, id); fault.KindOf(err) != kind {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+
+	// How long it has stood so is not forgotten with the process.
+	x.kill(t)
+	again := startAgent(t, testConfig(dir), Options{})
+	for _, c := range again.Checks() {
+		if c.ID == "port" && !c.Since.Equal(r.Since) {
+			t.Errorf("since %v, and before the restart %v", c.Since, r.Since)
+		}
+	}
 }

@@ -41,6 +41,6 @@ func (b *batch) drain(reason string) error {
 		ID: catalog.NodeMaintenance, Name: nodeMaintenanceName, Type: drainType,
 		Status: catalog.Critical, Notes: reason,
 	}
-	b.setCheck(state.ID, &check{state: state, changed: b.now})
+	b.setCheck(state.ID, &check{state: state, changed: b.now, since: b.now})
 	return b.shareable("")
 }

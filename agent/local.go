@@ -39,7 +39,7 @@ func (r *registry) local(id string) localService {
 		l.instance = r.instance(id, checks)
 	}
 	for _, c := range checks {
-		lc := httpapi.LocalCheck{Check: c.state, ServiceID: id, Definition: c.definition}
+		lc := httpapi.LocalCheck{Check: c.state, ServiceID: id, Definition: c.definition, Since: c.since}
 		if l.instance != nil {
 			lc.ServiceName, lc.ServiceTags = l.instance.Service, l.instance.Tags
 		}

@@ -32,6 +32,7 @@ type checkRecord struct {
 	Definition definition.Check `json:"definition"`
 	State      catalog.Check    `json:"state"`
 	ServiceID  string           `json:"serviceID,omitempty"`
+	Since      time.Time        `json:"since,omitzero"`
 }
 
 // statusRecord is a check's new state.
@@ -39,6 +40,7 @@ type statusRecord struct {
 	ID     string         `json:"id"`
 	Status catalog.Status `json:"status"`
 	Output string         `json:"output,omitempty"`
+	Since  time.Time      `json:"since,omitzero"`
 }
 
 // startRecord is what must not go back from one start to the next.
@@ -67,12 +69,14 @@ func (r *registry) replay(b []byte, start *startRecord) error {
 		r.services[rec.Service.Definition.ID] = &service{definition: rec.Service.Definition}
 	case rec.Check != nil:
 		c := rec.Check
-		r.put(c.State.ID, &check{definition: c.Definition, state: c.State, serviceID: c.ServiceID, changed: time.Now()})
+		r.put(c.State.ID, &check{definition: c.Definition, state: c.State, serviceID: c.ServiceID, changed: time.Now(), since: c.Since})
 	case rec.Status != nil:
 		s := rec.Status
-		r.statuses[s.ID] = checkState{s.Status, s.Output}
+		r.statuses[s.ID] = checkState{s.Status, s.Output, s.Since}
 		if c := r.checks[s.ID]; c != nil {
-			r.put(s.ID, c.with(s.Status, s.Output, time.Now()))
+			next := c.with(s.Status, s.Output, time.Now())
+			next.since = s.Since
+			r.put(s.ID, next)
 		}
 	case rec.NoService != "":
 		for _, c := range r.checksOf(rec.NoService) {
@@ -96,7 +100,7 @@ func (r *registry) replay(b []byte, start *startRecord) error {
 func (c *check) with(status catalog.Status, output string, now time.Time) *check {
 	next := *c
 	if status != c.state.Status {
-		next.changed = now
+		next.changed, next.since = now, now
 	}
 	next.state.Status, next.state.Output = status, output
 	return &next
@@ -115,9 +119,9 @@ func (r *registry) snapshot(start startRecord, emit func([]byte) error) error {
 			continue
 		}
 		if !c.fromFile {
-			records = append(records, record{Check: &checkRecord{c.definition, c.state, c.serviceID}})
+			records = append(records, record{Check: &checkRecord{c.definition, c.state, c.serviceID, c.since}})
 		} else {
-			records = append(records, record{Status: &statusRecord{id, c.state.Status, c.state.Output}})
+			records = append(records, record{Status: &statusRecord{id, c.state.Status, c.state.Output, c.since}})
 		}
 	}
 	for _, rec := range records {

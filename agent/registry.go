@@ -35,7 +35,8 @@ type check struct {
 	definition definition.Check // zero for a maintenance check
 	state      catalog.Check
 	serviceID  string    // "" for the node's
-	changed    time.Time // of the status
+	changed    time.Time // of the status, or of this process's start: what deregisters counts from here
+	since      time.Time // of the status, over restarts
 	shown      time.Time // when other hosts were last told of it
 	fromFile   bool
 }
@@ -44,6 +45,7 @@ type check struct {
 type checkState struct {
 	Status catalog.Status
 	Output string
+	Since  time.Time
 }
 
 func newRegistry() *registry {

@@ -31,6 +31,10 @@ type check struct {
 	again  bool      // is to run once more when it is no longer busy
 	cancel context.CancelFunc
 	gone   bool // removed or replaced
+
+	ran   time.Time       // when the last run ended
+	took  time.Duration   // how long it took
+	asked []chan struct{} // to be closed when a run has ended that is still to begin
 }
 
 const defaultInterval = 10 * time.Second

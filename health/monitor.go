@@ -164,6 +164,8 @@ func (m *Monitor) Remove(checkID string) {
 // drop takes c, which is in m.checks, out of all plans.
 func (m *Monitor) drop(c *check) {
 	c.gone = true
+	c.answer(c.asked)
+	c.asked = nil
 	m.schedule.remove(c)
 	if c.cancel != nil {
 		c.cancel()

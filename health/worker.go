@@ -34,6 +34,8 @@ func (m *Monitor) carryOut(c *check) *check {
 	m.mu.Lock()
 	c.cancel = cancel
 	gone := c.gone
+	asked := c.asked
+	c.asked = nil
 	m.mu.Unlock()
 
 	var v verdict
@@ -41,11 +43,14 @@ func (m *Monitor) carryOut(c *check) *check {
 	if !gone {
 		v = c.probe.ask(ctx)
 	}
+	now := time.Now()
 	// Nothing but a process that stood still takes so much longer than it may.
-	stalled := time.Since(began) > timeout+stallAfter
+	stalled := now.Sub(began) > timeout+stallAfter
 
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	defer c.answer(asked) // when the report is posted
+	c.ran, c.took = now, now.Sub(began)
 	m.lanes.done(c)
 	c.busy, c.cancel = false, nil
 	switch {

@@ -26,6 +26,13 @@ type Agent interface {
 	// others may keep answers from before.
 	Drain(ctx context.Context, reason string) (keep time.Duration, err error)
 	Local() Local
+	// Checks returns all checks on this agent, by ID.
+	Checks() []CheckRun
+	// RunCheck carries out a check now, and returns how it stands then.
+	RunCheck(ctx context.Context, checkID string) (CheckRun, error)
+	// Timeline returns the latest changes of a service's instances, "" for all, oldest
+	// first.
+	Timeline(service string) []Transition
 	Members() []Member
 	// Join contacts addrs and returns how many of them answered.
 	Join(ctx context.Context, addrs []string) (joined int, err error)
@@ -60,6 +67,30 @@ type LocalCheck struct {
 	ServiceName string
 	ServiceTags []string
 	Definition  definition.Check
+	Since       time.Time // of the status; zero if that is not known
+}
+
+// CheckRun is a check on this agent with how and when it is carried out; /v1/covey/checks
+// lists them. A zero time is left out: there is none.
+type CheckRun struct {
+	ID, Name, Type         string
+	ServiceID, ServiceName string // "" for a check of the node
+	Target                 string // what is checked, for people
+	Status, Output, Notes  string
+	Since                  time.Time `json:",omitzero"` // of the status
+	Interval               string    // "" for what is not repeated
+	LastRun                time.Time `json:",omitzero"` // its end
+	Took                   string    // "" before the first
+	NextRun                time.Time `json:",omitzero"` // of a TTL check, when it expires
+}
+
+// Transition is a change of how an instance stands, as the agent saw it.
+type Transition struct {
+	Time              time.Time
+	Service, Instance string // the name and the ID
+	Node              string
+	From, To          string // passing, warning or critical; "" for not there
+	Reason            string // what check or host it was because of
 }
 
 // Keyring is what the agents have in their keyrings, with keys in base64.

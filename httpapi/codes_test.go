@@ -123,6 +123,10 @@ func TestEveryRowHasTheStatusCodeThatClientsKnow(t *testing.T) {
 		{"PUT", "/v1/agent/join/10.0.0.2:7946?wan=1", "", 400, "wan"},
 		{"PUT", "/v1/agent/join/", "", 400, "address"},
 		{"PUT", "/v1/agent/force-leave/none", "", 404, "none"},
+		{"PUT", "/v1/covey/check/run/item-1:ttl", "", 200, `"LastRun":"2023-11-14T22:13:21Z"`},
+		{"PUT", "/v1/covey/check/run/none", "", 404, "no such check"},
+		{"PUT", "/v1/covey/check/run/", "", 400, "check ID"},
+		{"GET", "/v1/covey/check/run/item-1:ttl", "", 405, "only PUT"},
 		{"GET", "/v1/covey/lookup/item-service?type=MX", "", 400, "MX"},
 
 		{"GET", "/v1/nothing", "", 404, "no such path"},

@@ -69,3 +69,26 @@ func (s *Server) coveyReport(w http.ResponseWriter, r *request) error {
 
 // outcome is the reply to a report.
 type outcome struct{ Ejected bool }
+
+// coveyChecks lists the checks on this agent with when they run.
+func (s *Server) coveyChecks(w http.ResponseWriter, r *request) error {
+	return s.value(w, r, http.StatusOK, nonNil(s.cfg.Agent.Checks()))
+}
+
+// coveyRunCheck carries out one of them and answers with how it stands then.
+func (s *Server) coveyRunCheck(w http.ResponseWriter, r *request) error {
+	id, err := r.required("id", "check ID")
+	if err != nil {
+		return err
+	}
+	found, err := s.cfg.Agent.RunCheck(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	return s.value(w, r, http.StatusOK, found)
+}
+
+// coveyTimeline lists the latest changes of health, of all services or of one.
+func (s *Server) coveyTimeline(w http.ResponseWriter, r *request) error {
+	return s.value(w, r, http.StatusOK, nonNil(s.cfg.Agent.Timeline(r.params.Get("service"))))
+}

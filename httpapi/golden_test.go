@@ -49,6 +49,9 @@ func TestBodiesAreConsuls(t *testing.T) {
 		"status-leader":          "/v1/status/leader",
 		"status-peers":           "/v1/status/peers",
 		"covey-status":           "/v1/covey/status",
+		"covey-checks":           "/v1/covey/checks",
+		"covey-timeline":         "/v1/covey/timeline?service=item-service",
+		"covey-timeline-empty":   "/v1/covey/timeline?service=none",
 		"covey-lookup":           "/v1/covey/lookup/item-service?tag=v1",
 		"covey-lookup-unknown":   "/v1/covey/lookup/none?type=a",
 	} {

@@ -73,6 +73,9 @@ func (s *Server) routes() *http.ServeMux {
 	get("/v1/covey/status", s.coveyStatus)
 	put("/v1/covey/drain", s.coveyDrain)
 	put("/v1/covey/report/{service}/{id...}", s.coveyReport)
+	get("/v1/covey/checks", s.coveyChecks)
+	put("/v1/covey/check/run/{id...}", s.coveyRunCheck)
+	get("/v1/covey/timeline", s.coveyTimeline)
 	get("/v1/covey/lookup/{name...}", s.coveyLookup)
 
 	s.absentRoutes(mux)

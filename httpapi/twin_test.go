@@ -255,6 +255,37 @@ func (t *twin) Local() Local {
 	return l
 }
 
+func (t *twin) Checks() []CheckRun {
+	var out []CheckRun
+	for _, c := range t.Local().Checks {
+		out = append(out, CheckRun{
+			ID: c.ID, Name: c.Name, Type: c.Type, ServiceID: c.ServiceID, ServiceName: c.ServiceName, Target: c.Definition.Target(),
+			Status: c.Status.String(), Output: c.Output, Notes: c.Notes, Since: time.Unix(1_700_000_000, 0).UTC(),
+		})
+	}
+	return out
+}
+
+func (t *twin) RunCheck(_ context.Context, id string) (CheckRun, error) {
+	for _, c := range t.Checks() {
+		if c.ID == id {
+			c.LastRun, c.Took, c.NextRun = c.Since.Add(time.Second), "1ms", c.Since.Add(time.Minute)
+			return c, nil
+		}
+	}
+	return CheckRun{}, fault.New(fault.NotFound, "run check %q: there is no such check on this agent", id)
+}
+
+func (t *twin) Timeline(service string) []Transition {
+	if service != "item-service" {
+		return nil
+	}
+	return []Transition{{
+		Time: time.Unix(1_700_000_000, 0).UTC(), Service: service, Instance: "item-1", Node: "n1",
+		From: "passing", To: "critical", Reason: "port: connection refused",
+	}}
+}
+
 func (t *twin) Members() []Member {
 	return []Member{
 		{Name: "n1", ID: nodeID, Addr: "10.0.0.1", Port: 7946, Status: "alive", Tags: map[string]string{"dc": "dc1"}},

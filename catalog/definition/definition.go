@@ -10,7 +10,10 @@
 package definition
 
 import (
+	"cmp"
 	"encoding/json"
+	"net/url"
+	"strings"
 	"time"
 
 	"covey/catalog"
@@ -136,6 +139,25 @@ func (c Check) Kind() string {
 		}
 	}
 	return ""
+}
+
+// Target is what is checked, for people: "" for a TTL check. A password in a URL is not
+// shown.
+func (c Check) Target() string {
+	switch {
+	case c.HTTP != "":
+		if u, err := url.Parse(c.HTTP); err == nil {
+			return u.Redacted()
+		}
+		return c.HTTP
+	case c.DockerContainerID != "":
+		return c.DockerContainerID + " " + strings.Join(c.Args, " ")
+	case len(c.Args) > 0:
+		return strings.Join(c.Args, " ")
+	case c.AliasService != "" && c.AliasNode != "":
+		return c.AliasService + " on " + c.AliasNode
+	}
+	return cmp.Or(c.TCP, c.UDP, c.GRPC, c.H2PING, c.Hold, c.Process, c.OSService, c.AliasService, c.AliasNode)
 }
 
 // Runs reports whether the check runs a program that its author chose. Whoever may

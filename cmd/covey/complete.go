@@ -148,9 +148,11 @@ func (l *layout) arguments(ctx context.Context, app *cli.App) []candidate {
 		return plainly("bash", "zsh", "fish")
 	case l.name == "keyring" && first:
 		return plainly("list", "install", "use", "remove")
+	case l.name == "check" && first:
+		return plainly("run")
 	case l.name == "register" && first:
 		return plainly(completeFiles)
-	case l.name == "lookup" && first, l.name == "deregister", l.name == "force-leave" && first:
+	case l.name == "check" && len(l.operands) == 1, l.name == "timeline" && first, l.name == "lookup" && first, l.name == "deregister", l.name == "force-leave" && first:
 		return l.names(ctx)
 	}
 	return nil
@@ -165,7 +167,16 @@ func (l *layout) names(ctx context.Context) []candidate {
 	ctx, cancel := context.WithTimeout(ctx, completeTime)
 	defer cancel()
 	switch l.name {
-	case "lookup":
+	case "check":
+		checks, _ := agent.Checks(ctx)
+		var found []candidate
+		for _, k := range checks {
+			if k.Type != "ttl" {
+				found = append(found, candidate{k.ID, k.Status + " " + k.Target})
+			}
+		}
+		return found
+	case "lookup", "timeline":
 		services, _ := agent.ServiceTags(ctx)
 		return plainly(slices.Collect(maps.Keys(services))...)
 	case "deregister":

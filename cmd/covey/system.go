@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"golang.org/x/term"
 )
@@ -21,6 +22,7 @@ type system struct {
 	live     bool // err is a terminal: progress may be drawn there
 	start    startAgent
 	build    func() (*debug.BuildInfo, bool)
+	now      func() time.Time
 
 	unwritten error // the first failure to write to out
 }
@@ -37,6 +39,7 @@ func hostSystem() *system {
 		live:     err,
 		start:    startReal,
 		build:    debug.ReadBuildInfo,
+		now:      time.Now,
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"testing"
+	"time"
 
 	"covey/agent/config"
 )
@@ -39,6 +40,7 @@ func newSession() *session {
 			return nil, nil, errors.New("this is a test")
 		},
 		build: func() (*debug.BuildInfo, bool) { return nil, false },
+		now:   func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) },
 	}
 	return s
 }

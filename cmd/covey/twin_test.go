@@ -46,6 +46,19 @@ var cluster = map[string]string{
 	"/v1/covey/status": `{"Node":"n1","ID":"a1b2","Version":"0.1.0","Datacenter":"dc1","Domain":"local",
 		"Started":"2026-01-02T03:04:05Z","GossipAddr":"10.0.0.1:7946","HTTPAddr":"127.0.0.1:8500","DNSAddr":"127.0.0.1:8600",
 		"Members":3,"Alive":2,"Failed":1,"Services":2,"Instances":4,"Encrypted":false,"DataDir":"","Counters":{"dns.queries":7}}`,
+	"/v1/covey/checks": `[
+		{"ID":"_node_maintenance","Name":"Node Maintenance Mode","Type":"maintenance","ServiceID":"","ServiceName":"","Target":"",
+			"Status":"critical","Output":"","Notes":"repairs","Since":"2026-01-01T00:00:00Z","Interval":"","Took":""},
+		{"ID":"service:web","Name":"Service 'web' check","Type":"http","ServiceID":"web","ServiceName":"web","Target":"http://127.0.0.1:8080/health",
+			"Status":"passing","Output":"HTTP GET http://127.0.0.1:8080/health: 200 OK Output: \u001b[31mok","Notes":"","Since":"2026-01-02T02:00:00Z",
+			"Interval":"10s","LastRun":"2026-01-02T03:04:02.5Z","Took":"1.2ms","NextRun":"2026-01-02T03:04:12.6Z"},
+		{"ID":"worker","Name":"worker","Type":"ttl","ServiceID":"worker-2","ServiceName":"worker","Target":"",
+			"Status":"warning","Output":"half full","Notes":"","Since":"2026-01-02T03:03:30Z","Interval":"","Took":"","NextRun":"2026-01-02T03:08:05Z"}]`,
+	"/v1/covey/timeline": `[
+		{"Time":"2026-01-02T03:00:00.25Z","Service":"web","Instance":"web-1","Node":"n2","From":"","To":"critical","Reason":"port: refused"},
+		{"Time":"2026-01-02T03:00:01Z","Service":"web","Instance":"web-1","Node":"n2","From":"critical","To":"passing","Reason":"all checks pass"},
+		{"Time":"2026-01-02T03:01:00Z","Service":"web","Instance":"web-1","Node":"n2","From":"passing","To":"","Reason":"deregistered, or its host left"}]`,
+	"/v1/covey/timeline?service=item-service": `[]`,
 	"/v1/covey/lookup/web?type=SRV": `{"Name":"web.service.local.","Type":"SRV","Rcode":"NOERROR","TTL":0,"Answers":[
 		{"ID":"web","Node":"n2","Target":"n2.node.local.","Address":"10.0.0.2","Port":8080,"Weight":1,"Priority":1,"Status":"warning","Tags":[]},
 		{"ID":"web","Node":"n1","Target":"n1.node.local.","Address":"10.0.0.1","Port":8080,"Weight":30,"Priority":1,"Status":"passing","Tags":[]}],
@@ -69,6 +82,7 @@ var empty = map[string]string{
 	"/v1/catalog/services": `{}`,
 	"/v1/catalog/nodes":    `[]`,
 	"/v1/agent/members":    `[]`,
+	"/v1/covey/checks":     `[]`,
 }
 
 // mixed is a cluster of which some members speak another protocol.
@@ -138,6 +152,12 @@ func (a *twin) write(w http.ResponseWriter, r *http.Request) {
 		name = service.Name
 	}
 	switch name {
+	case "service:web":
+		io.WriteString(w, `{"ID":"service:web","Status":"passing","Took":"1.2ms","Output":"HTTP GET http://127.0.0.1:8080/health: 200 OK"}`)
+	case "service:dead":
+		io.WriteString(w, `{"ID":"service:dead","Status":"critical","Took":"10s","Output":"no answer within 10s"}`)
+	case "beat":
+		http.Error(w, `run check "beat": it is a TTL check`, http.StatusBadRequest)
 	case "leave":
 		// The answer is written by an agent that closes its listener at once.
 		a.Listener.Close()
