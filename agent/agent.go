@@ -59,6 +59,8 @@ type Agent struct {
 	balancer *lb.Balancer
 	http     *httpapi.Server
 
+	tap         *logTap
+	events      *events
 	coordinates coordinates
 
 	timeline timeline
@@ -76,7 +78,9 @@ func New(cfg *config.Config, o Options) (*Agent, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	a := &Agent{cfg: cfg, opts: o, log: o.Logger, started: time.Now(), leaving: make(chan struct{})}
+	a := &Agent{cfg: cfg, opts: o, started: time.Now(), leaving: make(chan struct{})}
+	a.tap, a.events = newLogTap(o.Logger.Handler()), newEvents(a.started)
+	a.log = slog.New(a.tap)
 	for _, step := range []func() error{a.openState, a.openGossip, a.openServers} {
 		if err := step(); err != nil {
 			a.Close()
@@ -181,6 +185,7 @@ func (a *Agent) openGossip() (err error) {
 		Apply:       a.apply,
 		SetMember:   a.setMember,
 		RaisedEpoch: a.keepEpoch,
+		UserEvent:   a.receiveEvent,
 
 		Network: a.opts.Network,
 		Logger:  a.log,

@@ -61,6 +61,9 @@ type Config struct {
 	Validate  func(owner replica.ID, key string, payload []byte) (any, error)
 	Apply     func([]replica.Change)
 	SetMember func(id replica.ID, m replica.Membership)
+	// UserEvent is told of each event that Fire sent, here or elsewhere, with Lamport's time
+	// of it. It must not call back.
+	UserEvent func(ltime uint64, payload []byte)
 	// RaisedEpoch is told when the own epoch had to be raised, to be kept.
 	RaisedEpoch func(epoch uint64)
 

@@ -21,6 +21,10 @@ func (g *Gossip) updateMembers() {
 	}
 	now := time.Now()
 	for _, e := range said {
+		if e.Name == userEvent {
+			g.hearUserEvent(e)
+			continue
+		}
 		g.hearStatement(e.Name, e.Payload, now)
 	}
 }

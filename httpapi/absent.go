@@ -33,22 +33,48 @@ func (s *Server) absentRoutes(mux *http.ServeMux) {
 	none := func(http.ResponseWriter, *request) error {
 		return refuse(http.StatusNotImplemented, "Covey has no key/value store")
 	}
+	mux.Handle("/v1/connect/ca/roots", s.dispatch(methods{"GET": s.read(caRoots)}))
+	for _, list := range []string{"list", "node/{node...}", "info/{id...}"} {
+		mux.Handle("/v1/session/"+list, s.dispatch(methods{"GET": s.read(sessions)}))
+	}
 	mux.Handle("/v1/kv/{key...}", s.dispatch(methods{"GET": s.readKV, "PUT": none, "DELETE": none}))
 }
 
-// kvIndex is the index of the store that is always empty.
-const kvIndex = 1
+// emptyIndex is the index of what is always empty.
+const emptyIndex = 1
 
-// readKV finds no key, as Consul's clients expect to be told it. Who waits for a key to
-// appear waits, rather than ask again and again.
-func (s *Server) readKV(w http.ResponseWriter, r *request) error {
-	_, err := s.await(r, reading{
-		index: func(*catalog.View) uint64 { return kvIndex },
+// empty is a question whose answer never changes. Who waits for another waits, rather than
+// ask again and again.
+func empty(key string, body any) reading {
+	return reading{
+		key:   cacheKey(key),
+		index: func(*catalog.View) uint64 { return emptyIndex },
 		watch: func(*catalog.View) <-chan struct{} { return nil },
-	})
+		body:  func(*catalog.View, *nearness) (any, error) { return body, nil },
+	}
+}
+
+// wireRoots are the certificates of a mesh's authority.
+type wireRoots struct {
+	ActiveRootID string
+	TrustDomain  string
+	Roots        []struct{}
+}
+
+// caRoots are none: clients that ask, as Traefik and Envoy's do, go on without.
+func caRoots(*request) (reading, error) {
+	return empty("connect/ca/roots", wireRoots{Roots: []struct{}{}}), nil
+}
+
+// sessions are none, wherever they are looked for.
+func sessions(*request) (reading, error) { return empty("session", []struct{}{}), nil }
+
+// readKV finds no key, as Consul's clients expect to be told it.
+func (s *Server) readKV(w http.ResponseWriter, r *request) error {
+	_, err := s.await(r, empty("kv", nil))
 	if err != nil {
 		return err
 	}
-	setReadHeaders(w, r, kvIndex)
+	setReadHeaders(w, r, emptyIndex)
 	return refuse(http.StatusNotFound, "there is no such key: Covey has no key/value store")
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"covey/catalog"
@@ -50,6 +51,15 @@ type Agent interface {
 	// Coordinates are where nodes stand by the round-trip times between them. What is
 	// returned stays the same for some seconds.
 	Coordinates() Coordinates
+	// Fire sends an event to all agents and returns it with its ID. Events are those that
+	// came here.
+	Fire(ctx context.Context, e Event) (Event, error)
+	Events() Events
+	// Monitor copies what the agent logs, from a level on, to lines until stop is called.
+	// What a slow reader does not take is left out.
+	Monitor(level slog.Level, json bool) (lines <-chan []byte, stop func())
+	// Host describes the machine.
+	Host() Host
 	Status() Status
 }
 

@@ -118,13 +118,11 @@ func (s *Server) awaitService(r *request, id, hash string) error {
 	if err != nil {
 		return err
 	}
-	due := func(*catalog.View) bool {
+	return s.block(r.Context(), wait, func() (bool, <-chan struct{}) {
+		changed := s.cfg.Catalog.View().WatchHost(s.cfg.NodeName)
 		found, err := s.hashedService(id)
-		return err != nil || found.ContentHash != hash
-	}
-	watch := func(v *catalog.View) <-chan struct{} { return v.WatchHost(s.cfg.NodeName) }
-	_, err = s.block(r.Context(), wait, due, watch)
-	return err
+		return err != nil || found.ContentHash != hash, changed
+	})
 }
 
 // hashedService finds an instance on this agent and hashes what is shown of it.

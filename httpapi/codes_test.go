@@ -131,10 +131,27 @@ func TestEveryRowHasTheStatusCodeThatClientsKnow(t *testing.T) {
 
 		{"GET", "/v1/nothing", "", 404, "no such path"},
 		{"GET", "/", "", 404, "no such path"},
-		{"GET", "/v1/session/list", "", 501, "no sessions"},
+		{"GET", "/v1/session/list", "", 200, "[]"},
+		{"GET", "/v1/session/node/n1", "", 200, "[]"},
+		{"GET", "/v1/session/info/9a8b", "", 200, "[]"},
+		{"PUT", "/v1/session/create", "{}", 501, "no sessions"},
+		{"PUT", "/v1/session/renew/9a8b", "", 501, "no sessions"},
 		{"PUT", "/v1/txn", "[]", 501, "no transactions"},
 		{"GET", "/v1/acl/tokens", "", 501, "ACL support disabled"},
-		{"GET", "/v1/connect/ca/roots", "", 501, "Connect is disabled"},
+		{"GET", "/v1/connect/ca/roots", "", 200, `"Roots":[]`},
+		{"GET", "/v1/connect/intentions", "", 501, "Connect is disabled"},
+		{"GET", "/v1/agent/connect/ca/leaf/web", "", 501, "Connect is disabled"},
+
+		{"PUT", "/v1/event/fire/deploy?node=^web", "v2", 200, `"Name":"deploy","Payload":"djI=","NodeFilter":"^web"`},
+		{"PUT", "/v1/event/fire/", "", 400, "event name"},
+		{"PUT", "/v1/event/fire/deploy?node=(", "", 400, "node"},
+		{"PUT", "/v1/event/fire/deploy?tag=a", "", 400, "service"},
+		{"PUT", "/v1/event/fire/deploy?dc=dc9", "", 500, "No path to datacenter"},
+		{"PUT", "/v1/event/fire/deploy", strings.Repeat("x", maxEventPayload+1), 400, "payload"},
+		{"GET", "/v1/event/list", "", 200, "[]"},
+		{"GET", "/v1/event/list?index=x", "", 400, "invalid index"},
+		{"GET", "/v1/agent/host", "", 200, `"hostname":"n1"`},
+		{"GET", "/v1/agent/monitor?loglevel=loud", "", 400, "loglevel"},
 		{"GET", "/v1/kv/some/key", "", 404, "no key/value store"},
 		{"PUT", "/v1/kv/some/key", "x", 501, "no key/value store"},
 	}
@@ -199,7 +216,8 @@ func TestReadsCarryConsulsHeaders(t *testing.T) {
 		"/v1/catalog/services", "/v1/catalog/service/item-service", "/v1/catalog/service/none",
 		"/v1/catalog/services?node-meta=rack:r1",
 		"/v1/health/service/item-service", "/v1/health/node/n1", "/v1/health/checks/item-service",
-		"/v1/health/state/any", "/v1/kv/some/key",
+		"/v1/health/state/any", "/v1/kv/some/key", "/v1/connect/ca/roots", "/v1/session/list", "/v1/event/list",
+		"/v1/coordinate/nodes", "/v1/coordinate/node/n1",
 	} {
 		h := call(s, "GET", target, "").Header()
 		if i := h.Get("X-Consul-Index"); i == "" || i == "0" {

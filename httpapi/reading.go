@@ -68,8 +68,14 @@ func (s *Server) await(r *request, q reading) (*catalog.View, error) {
 	if index == 0 {
 		return s.cfg.Catalog.View(), nil
 	}
-	due := func(v *catalog.View) bool { return q.index(v) > index }
-	return s.block(r.Context(), wait, due, q.watch)
+	var v *catalog.View
+	err = s.block(r.Context(), wait, func() (bool, <-chan struct{}) {
+		if v = s.cfg.Catalog.View(); q.index(v) > index {
+			return true, nil
+		}
+		return false, q.watch(v)
+	})
+	return v, err
 }
 
 // checkDatacenter refuses every datacenter but this one, in the words and with the

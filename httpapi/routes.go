@@ -39,6 +39,8 @@ func (s *Server) routes() *http.ServeMux {
 	get("/v1/agent/checks", s.agentChecks)
 
 	get("/v1/agent/self", s.agentSelf)
+	get("/v1/agent/host", s.agentHost)
+	get("/v1/agent/monitor", s.agentMonitor)
 	get("/v1/agent/members", s.agentMembers)
 	put("/v1/agent/join/{addr...}", s.join)
 	put("/v1/agent/leave", s.leave)
@@ -57,6 +59,9 @@ func (s *Server) routes() *http.ServeMux {
 	get("/v1/health/node/{node...}", s.read(s.healthNode))
 	get("/v1/health/checks/{name...}", s.read(s.healthChecks))
 	get("/v1/health/state/{state...}", s.read(s.healthState))
+
+	put("/v1/event/fire/{name...}", s.fireEvent)
+	get("/v1/event/list", s.listEvents)
 
 	get("/v1/coordinate/datacenters", s.coordinateDatacenters)
 	get("/v1/coordinate/nodes", s.coordinateNodes)

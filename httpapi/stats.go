@@ -21,7 +21,7 @@ type counters struct {
 	requests, failures, panics               atomic.Uint64
 	hostsRefused, sitesRefused, connsRefused atomic.Uint64
 	waitsRefused                             atomic.Uint64
-	conns, waiting                           atomic.Int64
+	conns, waiting, monitors                 atomic.Int64
 }
 
 // Stats returns the counts as they are now.

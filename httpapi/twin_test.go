@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/md5"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -33,7 +35,9 @@ type twin struct {
 	leaving    bool
 	reloads    int
 	measured   uint64
-	fail       error // what the next call returns
+	events     []Event
+	changed    chan struct{} // of events
+	fail       error         // what the next call returns
 }
 
 const seed = 1000
@@ -354,6 +358,42 @@ func (t *twin) Coordinates() Coordinates {
 		"n1": at("n1", 0), "n2": at("n2", 0.001), "n3": at("n3", 0.010),
 	}}
 }
+
+func (t *twin) Fire(_ context.Context, e Event) (Event, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.failing(); err != nil {
+		return e, err
+	}
+	e.ID = fmt.Sprintf("00000000-0000-4000-8000-%012d", len(t.events)+1)
+	t.events = append(t.events, e)
+	if t.changed != nil {
+		close(t.changed)
+		t.changed = nil
+	}
+	return e, nil
+}
+
+func (t *twin) Events() Events {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.changed == nil {
+		t.changed = make(chan struct{})
+	}
+	e := Events{List: slices.Clone(t.events), Index: 7, Start: 7, Changed: t.changed}
+	for i := range e.List {
+		e.Index = EventIndex(e.List[i].ID)
+	}
+	return e
+}
+
+func (t *twin) Monitor(level slog.Level, json bool) (<-chan []byte, func()) {
+	lines := make(chan []byte, 1)
+	lines <- fmt.Appendf(nil, "from %v, json %v\n", level, json)
+	return lines, func() {}
+}
+
+func (t *twin) Host() Host { return Host{Host: HostSystem{Hostname: "n1", OS: "linux"}} }
 
 func (t *twin) Status() Status {
 	return Status{

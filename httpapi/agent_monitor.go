@@ -1,0 +1,55 @@
+package httpapi
+
+import (
+	"cmp"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"covey/internal/fault"
+)
+
+// logLevels are Consul's names of them; trace is as much as there is.
+var logLevels = map[string]slog.Level{
+	"trace": slog.LevelDebug, "debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn,
+	"err": slog.LevelError, "error": slog.LevelError,
+}
+
+// maxMonitors is how many may follow the log at once.
+const maxMonitors = 16
+
+// agentMonitor sends what the agent logs, line by line, until the client goes or the agent
+// stops.
+func (s *Server) agentMonitor(w http.ResponseWriter, r *request) error {
+	name := strings.ToLower(cmp.Or(r.params.Get("loglevel"), "info"))
+	level, ok := logLevels[name]
+	if !ok {
+		return fault.Field("loglevel", "%q is none of trace, debug, info, warn and error", name)
+	}
+	defer s.count.monitors.Add(-1)
+	if s.count.monitors.Add(1) > maxMonitors {
+		return fault.New(fault.Unavailable, "%d clients follow this agent's log already, as many as may", maxMonitors)
+	}
+	lines, stop := s.cfg.Agent.Monitor(level, r.present("logjson"))
+	defer stop()
+	control := http.NewResponseController(w)
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(http.StatusOK)
+	write := func(line []byte) bool {
+		_ = control.SetWriteDeadline(time.Now().Add(writeTimeout))
+		_, err := w.Write(line)
+		return err == nil && control.Flush() == nil
+	}
+	for going := write(nil); going; { // what comes first is that it has begun
+		select {
+		case line := <-lines:
+			going = write(line)
+		case <-s.stopping:
+			return nil
+		case <-r.Context().Done():
+			return nil
+		}
+	}
+	return nil
+}
