@@ -174,10 +174,12 @@ func (g *Gossip) state(event string, s statement) {
 	}
 }
 
-// hearStatement takes what another agent says.
+// hearStatement takes what another agent says. Events of other names are not for this
+// agent: a later one may have more to say.
 func (g *Gossip) hearStatement(event string, payload []byte, now time.Time) {
 	s, ok := readStatement(payload)
 	switch {
+	case event != accuseEvent && event != denyEvent:
 	case !ok:
 		g.refused.note(refusedFrame, "refused what a peer says of another", "event", event, "bytes", len(payload))
 	case event == accuseEvent && s.id == g.cfg.ID:

@@ -32,6 +32,10 @@ func simulated(t *testing.T, n int, test func(t *testing.T, agents []*agent)) {
 		}
 		time.Sleep(time.Minute)
 		test(t, agents)
+		for _, a := range agents {
+			a.Close()
+		}
+		pass(time.Minute) // memberlist leaves a probe that is under way to end by itself
 	})
 }
 
@@ -228,4 +232,56 @@ func TestStrangersCannotTakeAllPlacesOfWatchers(t *testing.T) {
 	if w.total != 0 || len(w.perIP) != 0 {
 		t.Error("places are not given back")
 	}
+}
+
+// Who is accused while it is asked whether it lives stays hidden if it does not answer:
+// the end of the accusation brings nobody back whom membership has as failed.
+func TestAnAccusationDoesNotOutlastMembershipsWord(t *testing.T) {
+	simulated(t, 4, func(t *testing.T, agents []*agent) {
+		victim, others := agents[3], agents[:3]
+		victim.cfg.Network.(*simnet.Host).Unplug()
+		asked := func(x *agent) (n int) { x.do(func() { n = len(x.opinions) }); return n }
+		for asked(others[0]) == 0 || asked(others[1]) == 0 || asked(others[2]) == 0 {
+			pass(time.Millisecond)
+		}
+		others[0].accuse(victim.id)
+		others[1].accuse(victim.id)
+		pass(time.Minute)
+		for _, x := range others {
+			if x.counts.accused.Load() == 0 {
+				t.Errorf("%s did not believe the accusers, so this shows nothing", x.cfg.Name)
+			}
+			if got := x.thinksOf(victim); got != replica.Failed {
+				t.Errorf("%s has the one without power as %v", x.cfg.Name, got)
+			}
+		}
+		victim.cfg.Network.(*simnet.Host).Plug()
+		pass(time.Minute)
+		for _, x := range others {
+			if got := x.thinksOf(victim); got != replica.Alive {
+				t.Errorf("%s has the one that is back as %v", x.cfg.Name, got)
+			}
+		}
+	})
+}
+
+// Nobody denies what is said of one who is cut off, and membership may have it alive: it
+// is seen again after a while.
+func TestAnAccusationThatMembershipDoesNotShareEnds(t *testing.T) {
+	simulated(t, 4, func(t *testing.T, agents []*agent) {
+		x, victim := agents[0], agents[3]
+		for by := range agents[1:3] {
+			x.do(func() { x.hearAccusation(statement{charge{victim.id, victim.cfg.Epoch}, agents[1+by].id}, time.Now()) })
+		}
+		denial := statement{charge{victim.id, victim.cfg.Epoch}, victim.id}.append(nil)
+		x.do(func() { x.hearStatement("of-a-later-agent", denial, time.Now()) })
+		pass(hideFor - 2*time.Second)
+		if got := x.thinksOf(victim); got != replica.Failed {
+			t.Errorf("two accusers are not believed: %v", got)
+		}
+		pass(4 * time.Second)
+		if got := x.thinksOf(victim); got != replica.Alive {
+			t.Errorf("%v after the accusation has ended: %v", hideFor, got)
+		}
+	})
 }

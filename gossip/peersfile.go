@@ -14,9 +14,9 @@ import (
 
 // peersFile keeps what the other agents registered, so that a restart answers from it
 // before any peer is reached. It is written behind the loop's back, and appends to it
-// are never synced:
-// all but the latest survives a kill, and after a power cut the peers still have it all. If the disk
-// is too slow, the backlog is dropped and the file written anew.
+// are never synced: all but the latest survives a kill, and after a power cut the peers
+// still have it all. If the disk is too slow, the backlog is dropped and the file written
+// anew.
 //
 // A record is a kind and its body: a delta as the core gave it, a name with the id that
 // bears it and its state, or a name that is forgotten.

@@ -7,14 +7,14 @@ import (
 	"github.com/hashicorp/serf/serf"
 )
 
-// roster keeps the latest event of each member, and what members say of one another, until the loop takes it. Its size is
-// that of the cluster, so serf's channel is always read, whatever the loop is at. A name
-// that comes back under another id is another member: the loop must hear of both, lest
-// it never learn whose records are void.
+// roster keeps the latest event of each member, and what members say of one another,
+// until the loop takes it. Its size is bounded by the cluster's, so serf's channel is
+// always read, whatever the loop is at. A name that comes back under another id is another
+// member: the loop must hear of both, lest it never learn whose records are void.
 type roster struct {
 	changed chan struct{} // holds a token when there is something to take
 
-	mu     sync.Mutex // guards latest and order
+	mu     sync.Mutex // guards what follows
 	latest map[rosterKey]rosterEvent
 	order  []rosterKey // of the last event of each
 	said   []serf.UserEvent

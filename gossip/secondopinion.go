@@ -47,11 +47,17 @@ func (g *Gossip) secondOpinion(name string, b *bearer) {
 				return
 			}
 			delete(g.opinions, name)
-			if b := g.dir.names[name]; b != nil && b.state == replica.Alive {
-				g.setName(name, bearer{id: b.id, addr: b.addr, state: replica.Failed, since: time.Now()})
+			if b := g.dir.names[name]; b != nil {
+				g.hide(name, b)
 			}
 		})
 	})
+}
+
+// hide is for a node that membership says failed, and that does not contradict.
+func (g *Gossip) hide(name string, b *bearer) {
+	delete(g.accused.hidden, b.id) // no accusation's end brings it back
+	g.setName(name, bearer{id: b.id, addr: b.addr, state: replica.Failed, since: time.Now()})
 }
 
 // overtaken reports whether membership spoke of the name again meanwhile.
@@ -82,10 +88,9 @@ func (g *Gossip) failedMember(m *serf.Member) {
 	if b == nil {
 		return
 	}
-	delete(g.accused.hidden, b.id)
 	if b.state == replica.Alive {
 		g.secondOpinion(m.Name, b)
 		return
 	}
-	g.setName(m.Name, bearer{id: b.id, addr: b.addr, state: replica.Failed, since: time.Now()})
+	g.hide(m.Name, b)
 }
