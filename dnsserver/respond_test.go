@@ -2,7 +2,6 @@ package dnsserver
 
 import (
 	"bytes"
-	"encoding/binary"
 	"log/slog"
 	"strings"
 	"testing"
@@ -239,65 +238,4 @@ func TestQuestionsAreLoggedAtDebugOnly(t *testing.T) {
 			t.Errorf("at %v: %d lines: %s", level, got, log.String())
 		}
 	}
-}
-
-// FuzzRespond holds the handler to what it promises about any packet.
-func FuzzRespond(f *testing.F) {
-	for _, name := range []string{"web.service.local.", "v1.web.service.dc1.local.", "_web._tcp.local.", "n1.node.local.",
-		"0a000001.addr.local.", "local.", "ns.covey.test.", "named.service.local.", "example.com.", ".",
-		"1.0.0.10.in-addr.arpa.", "_services._dns-sd._udp.local.", `web-a\@n1._web._tcp.local.`, "_v1._sub._web._tcp.local."} {
-		for _, qtype := range []uint16{dns.TypeA, dns.TypeSRV, dns.TypeANY, dns.TypeAXFR, dns.TypePTR, dns.TypeTXT, dns.TypeHTTPS} {
-			q := new(dns.Msg).SetQuestion(name, qtype)
-			f.Add(pack(f, q), byte(0))
-			f.Add(pack(f, q.SetEdns0(700, true)), byte(3))
-		}
-	}
-	f.Add([]byte{0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0xc0, 12, 0, 1, 0, 1}, byte(1))
-	r := fleet(f, 70, `
-		config alt_domain=covey.test udp_answer_limit=3
-		node n1 10.0.0.1 meta.os:=linux
-		node db.north 10.0.0.2
-		service web a@n1 :80 weight=3 tag=v1 meta.alpn:=h2,h3
-		service web b@db.north :80 tag=a.b meta.k:=v
-		service six a@n1 [2001:db8::1]:80
-		service named a@n1 web.service.local:80`).resolver(f)
-	f.Fuzz(func(t *testing.T, packet []byte, how byte) {
-		via := Transport{Stream: how&1 != 0, Local: how&2 != 0}
-		panics := r.Stats().Panics
-		reply := r.Respond(packet, via, make([]byte, 0, 1232))
-		if r.Stats().Panics != panics {
-			t.Fatal("it panicked")
-		}
-		if reply == nil {
-			if len(packet) >= headerSize && packet[2]&bitQR == 0 {
-				t.Fatal("a question got no reply")
-			}
-			return
-		}
-		var m, q dns.Msg
-		if err := m.Unpack(reply); err != nil {
-			t.Fatalf("the reply cannot be parsed: %v", err)
-		}
-		if m.Id != binary.BigEndian.Uint16(packet) || !m.Response {
-			t.Fatalf("the reply is to another question: %v", m)
-		}
-		limit := minSize
-		if q.Unpack(packet) == nil {
-			if opt, _ := ednsOf(&q); opt != nil {
-				limit = max(limit, int(opt.UDPSize()))
-			}
-			if !via.Local {
-				limit = min(limit, DefaultMaxUDPSize)
-			}
-		}
-		if via.Stream {
-			limit = maxSize
-		}
-		if len(reply) > limit {
-			t.Fatalf("%d bytes exceed %d", len(reply), limit)
-		}
-		if len(m.Question) == 1 && m.Question[0] != q.Question[0] {
-			t.Fatalf("the question %v came back as %v", q.Question[0], m.Question[0])
-		}
-	})
 }
