@@ -141,10 +141,14 @@ func (c *Client) fly(f *flight, k key) {
 const leastLetters = 12
 
 // isOurs reports whether a question is the one we sent: it comes from where a server of
-// ours is, and has the case that we drew for it.
+// ours is, and has the case that we drew for it. Servers on this host may call from another
+// loopback address than they listen on.
 func (c *Client) isOurs(q Question, sent string) bool {
 	return q.Name == sent && letters(sent) >= leastLetters && q.Name != strings.ToLower(q.Name) &&
-		slices.ContainsFunc(c.servers, func(s *server) bool { return s.addr.Addr() == q.From })
+		slices.ContainsFunc(c.servers, func(s *server) bool {
+			at := s.addr.Addr()
+			return at == q.From || at.IsLoopback() && q.From.IsLoopback()
+		})
 }
 
 // send asks one server after the other.

@@ -388,7 +388,7 @@ func TestAQuestionThatComesBackIsKnown(t *testing.T) {
 	clients, back := make(chan *Client, 1), make(chan error, 1)
 	addr := serve(t, func(q *dns.Msg, _ []byte, _ bool) [][]byte {
 		c := <-clients
-		_, err := c.Ask(Question{Name: q.Question[0].Name, Qtype: q.Question[0].Qtype, From: netip.MustParseAddr("127.0.0.1")})
+		_, err := c.Ask(Question{Name: q.Question[0].Name, Qtype: q.Question[0].Qtype, From: netip.MustParseAddr("127.0.0.9")})
 		back <- err
 		return [][]byte{reply(q, dns.RcodeServerFailure)}
 	})
