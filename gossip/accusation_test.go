@@ -215,25 +215,6 @@ func TestWhatAWatcherConcludes(t *testing.T) {
 	}
 }
 
-func TestStrangersCannotTakeAllPlacesOfWatchers(t *testing.T) {
-	var w watched
-	one, admitted := netip.MustParseAddr("192.0.2.1"), 0
-	for range 100 {
-		if w.admit(one) {
-			admitted++
-		}
-	}
-	if admitted != maxWatchedPerIP {
-		t.Errorf("%d connections from one address, may be %d", admitted, maxWatchedPerIP)
-	}
-	for range admitted {
-		w.release(one)
-	}
-	if w.total != 0 || len(w.perIP) != 0 {
-		t.Error("places are not given back")
-	}
-}
-
 // Who is accused while it is asked whether it lives stays hidden if it does not answer:
 // the end of the accusation brings nobody back whom membership has as failed.
 func TestAnAccusationDoesNotOutlastMembershipsWord(t *testing.T) {

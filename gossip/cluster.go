@@ -122,7 +122,6 @@ func (g *Gossip) Counters() map[string]uint64 {
 		"replication_stream_dropped":  g.transport.streams.dropped.Load(),
 		"packets_over_budget":         g.transport.overBudget.Load(),
 		"streams_cut_short":           g.transport.streams.cut.Load(),
-		"streams_crowded_out":         g.transport.crowded.Load(),
 		"waiting_stream_bytes":        uint64(g.transport.streams.waiting()),
 		"waiting_frames":              uint64(len(g.transport.frames)),
 		"nodes_found_refusing":        g.counts.accused.Load(),

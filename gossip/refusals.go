@@ -28,6 +28,7 @@ const (
 	refusedTwin    = "duplicate_node_id"
 	refusedRival   = "duplicate_node_name"
 	unsavedKeys    = "unsaved_gossip_keys"
+	crowdedOut     = "streams_crowded_out"
 )
 
 func newRefusals(log *slog.Logger) *refusals {
@@ -65,7 +66,7 @@ func (r *refusals) note(reason, msg string, args ...any) {
 func (r *refusals) copyTo(counters map[string]uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, reason := range []string{refusedVersion, refusedKey, refusedPlain, refusedLabel, refusedFrame, refusedTwin, refusedRival, unsavedKeys} {
+	for _, reason := range []string{refusedVersion, refusedKey, refusedPlain, refusedLabel, refusedFrame, refusedTwin, refusedRival, unsavedKeys, crowdedOut} {
 		counters[reason] = r.counts[reason]
 	}
 }

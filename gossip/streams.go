@@ -19,18 +19,16 @@ import (
 // length as 4 bytes, big end first.
 
 const (
-	dialTimeout     = 3 * time.Second
-	writeTimeout    = 10 * time.Second
-	idleStream      = 30 * time.Second // after which the sender closes
-	readTimeout     = 90 * time.Second // after which the receiver does
-	maxOutstanding  = 4 << 20          // bytes waiting for one peer; more are dropped
-	readAhead       = 16 << 10         // of a stream: many small frames come with one read
-	maxInbound      = 512              // streams received at once
-	maxInboundPerIP = 16
+	dialTimeout    = 3 * time.Second
+	writeTimeout   = 10 * time.Second
+	idleStream     = 30 * time.Second // after which the sender closes
+	readTimeout    = 90 * time.Second // after which the receiver does
+	maxOutstanding = 4 << 20          // bytes waiting for one peer; more are dropped
+	readAhead      = 16 << 10         // of a stream: many small frames come with one read
 )
 
-// streams are the outgoing streams, one a peer and made when needed, and the limits
-// of incoming ones.
+// streams are the outgoing streams, one a peer and made when needed, and how incoming
+// ones are read.
 type streams struct {
 	network Network
 	sealer  *sealer
@@ -39,11 +37,9 @@ type streams struct {
 	dropped atomic.Uint64 // frames not sent: the peer was too slow, or unreachable
 	cut     atomic.Uint64 // streams that ended, or went silent, within a frame
 
-	mu      sync.Mutex // guards what follows
-	closed  bool
-	out     map[string]*stream // by address
-	inbound map[string]int     // by remote IP
-	total   int                // sum of inbound
+	mu     sync.Mutex // guards what follows
+	closed bool
+	out    map[string]*stream // by address
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -61,8 +57,7 @@ func newStreams(n Network, s *sealer, log *slog.Logger) *streams {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &streams{
 		network: n, sealer: s, log: log,
-		out: map[string]*stream{}, inbound: map[string]int{},
-		ctx: ctx, cancel: cancel,
+		out: map[string]*stream{}, ctx: ctx, cancel: cancel,
 	}
 }
 
@@ -185,14 +180,6 @@ func (s *streams) write(conn net.Conn, addr string, frames [][]byte) (net.Conn, 
 // the stream was refused, nil if it ended well.
 func (s *streams) receive(conn net.Conn, deliver func(inbound) bool) error {
 	defer conn.Close()
-	host, _, err := net.SplitHostPort(conn.RemoteAddr().String())
-	if err != nil {
-		host = conn.RemoteAddr().String()
-	}
-	if !s.admit(host) {
-		return fmt.Errorf("one stream too many: %d from a host and %d in all are allowed", maxInboundPerIP, maxInbound)
-	}
-	defer s.release(host)
 	in := bufio.NewReaderSize(conn, readAhead)
 	var length [4]byte
 	for {
@@ -233,26 +220,6 @@ func readAtMost(r io.Reader, n int) ([]byte, error) {
 		}
 	}
 	return b, nil
-}
-
-func (s *streams) admit(host string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed || s.total >= maxInbound || s.inbound[host] >= maxInboundPerIP {
-		return false
-	}
-	s.inbound[host]++
-	s.total++
-	return true
-}
-
-func (s *streams) release(host string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.total--
-	if s.inbound[host]--; s.inbound[host] == 0 {
-		delete(s.inbound, host)
-	}
 }
 
 // close ends all outgoing streams and waits for them.

@@ -27,8 +27,6 @@ const (
 
 const (
 	maxPacket     = 65535
-	peekTimeout   = 5 * time.Second // for a stream's first byte
-	maxPeeking    = 256             // streams that have not said their first byte
 	retryAccept   = 50 * time.Millisecond
 	packetBacklog = 1024 // replication packets waiting to be taken
 	receiveBuffer = 4 << 20
@@ -52,7 +50,6 @@ type transport struct {
 	bindIP   string
 	sealer   *sealer
 	streams  *streams
-	watched  watched
 	refused  *refusals
 	log      *slog.Logger
 
@@ -64,11 +61,11 @@ type transport struct {
 	bulk     chan inbound
 	packetCh chan *memberlist.Packet
 	streamCh chan net.Conn
-	peeking  chan struct{} // a token for each stream of which nothing is known yet
+
+	callers *callers
 
 	dropped    atomic.Uint64 // replication packets that came while frames was full
 	overBudget atomic.Uint64 // packets of any kind from a source that sends without end
-	crowded    atomic.Uint64 // streams closed unread, since too many had not said what they are
 
 	closing chan struct{}
 	once    sync.Once
@@ -91,7 +88,7 @@ func newTransport(n Network, ip string, port int, s *sealer, refused *refusals, 
 		bulk:     make(chan inbound),
 		packetCh: make(chan *memberlist.Packet),
 		streamCh: make(chan net.Conn),
-		peeking:  make(chan struct{}, maxPeeking),
+		callers:  newCallers(),
 		closing:  make(chan struct{}),
 	}
 	t.streams = newStreams(n, s, log)
@@ -200,82 +197,6 @@ func (t *transport) handOn(batch []inbound, drained bool) {
 			t.dropped.Add(1)
 		}
 	}
-}
-
-func (t *transport) acceptStreams() {
-	for {
-		conn, err := t.listener.Accept()
-		if err != nil {
-			if t.isClosing() {
-				return
-			}
-			t.log.Error("cannot accept gossip streams", "address", t.listener.Addr(), "error", err)
-			t.pause()
-			continue
-		}
-		select {
-		case t.peeking <- struct{}{}:
-			t.wg.Go(func() { t.sortStream(conn) })
-		default:
-			t.crowded.Add(1)
-			conn.Close() // a flood of silent connections: serf and repair try again
-		}
-	}
-}
-
-// sortStream reads a stream's first byte and hands it to whom it is meant for.
-func (t *transport) sortStream(conn net.Conn) {
-	stop := context.AfterFunc(t.context(), func() { conn.Close() })
-	defer stop()
-	var first [1]byte
-	_ = conn.SetReadDeadline(time.Now().Add(peekTimeout))
-	_, err := conn.Read(first[:])
-	<-t.peeking
-	if err != nil {
-		conn.Close()
-		return
-	}
-	_ = conn.SetReadDeadline(time.Time{})
-	if first[0] == magicStream {
-		if err := t.streams.receive(conn, t.deliver); err != nil {
-			t.refused.count(err, conn.RemoteAddr())
-		}
-		return
-	}
-	if first[0] == magicVigil {
-		t.watched.keepOpen(conn, ipOf(conn.RemoteAddr()))
-		return
-	}
-	select {
-	case t.streamCh <- &peeked{Conn: conn, first: first[:]}:
-	case <-t.closing:
-		conn.Close()
-	}
-}
-
-// deliver hands on a frame that came by stream. It waits, and so slows the sender.
-func (t *transport) deliver(in inbound) bool {
-	select {
-	case t.bulk <- in:
-		return true
-	case <-t.closing:
-		return false
-	}
-}
-
-// peeked is a connection whose first byte has been read already.
-type peeked struct {
-	net.Conn
-	first []byte
-}
-
-func (p *peeked) Read(b []byte) (int, error) {
-	if len(p.first) > 0 && len(b) > 0 {
-		n := copy(b, p.first)
-		p.first = p.first[n:]
-		return n, nil
-	}
-	return p.Conn.Read(b)
 }
 
 // FinalAdvertiseAddr implements memberlist.Transport.

@@ -133,7 +133,7 @@ func TestAReplayedFrameChangesNothing(t *testing.T) {
 func TestASenderThatNeverEndsIsBounded(t *testing.T) {
 	a, b := start(t, "a", nil), start(t, "b", nil)
 	join(t, b, a)
-	for range maxInboundPerIP + 5 {
+	for range inboundPerHost + 5 {
 		c := dial(t, "tcp", a)
 		if _, err := c.Write(binary.BigEndian.AppendUint32([]byte{magicStream}, 1000)); err != nil {
 			t.Fatal(err)

@@ -41,9 +41,6 @@ const (
 	// watchers is how many agents watch each one. One that is accused by two has failed,
 	// so one of the three may have died with it.
 	watchers = 3
-	// maxWatched bounds the connections of others that are kept, and from one host.
-	maxWatched      = 64
-	maxWatchedPerIP = 8
 
 	redialAfter = 5 * time.Second // where a connection cannot be had, or does not last
 	lasting     = time.Second     // a connection that lasted so long is dialled again at once
@@ -123,44 +120,4 @@ func (v *vigil) close() {
 	v.mu.Unlock()
 	v.cancel()
 	v.wg.Wait()
-}
-
-// watched bounds the connections by which others watch this agent.
-type watched struct {
-	mu    sync.Mutex // guards what follows
-	total int
-	perIP map[netip.Addr]int
-}
-
-// keepOpen holds a watcher's connection until it ends.
-func (w *watched) keepOpen(conn io.ReadCloser, from netip.Addr) {
-	defer conn.Close()
-	if !w.admit(from) {
-		return
-	}
-	defer w.release(from)
-	_, _ = io.Copy(io.Discard, io.LimitReader(conn, 1)) // nothing is said
-}
-
-func (w *watched) admit(from netip.Addr) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.total >= maxWatched || w.perIP[from] >= maxWatchedPerIP {
-		return false
-	}
-	if w.perIP == nil {
-		w.perIP = map[netip.Addr]int{}
-	}
-	w.total++
-	w.perIP[from]++
-	return true
-}
-
-func (w *watched) release(from netip.Addr) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.total--
-	if w.perIP[from]--; w.perIP[from] == 0 {
-		delete(w.perIP, from)
-	}
 }
