@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/oklog/run"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"covey/agent/config"
 	"covey/catalog"
@@ -222,6 +223,7 @@ func (a *Agent) openServers() (err error) {
 		Catalog:    a.catalog,
 		Lookup:     a.dns.Lookup,
 		Outcome:    a.reportOutcome,
+		Collectors: []prometheus.Collector{metrics{a}},
 		Datacenter: a.cfg.Datacenter,
 		NodeName:   a.cfg.NodeName,
 		Version:    a.opts.Version,

@@ -35,6 +35,7 @@ type committer struct {
 	unshown   map[string]struct{} // services, "" for the node, with outputs held back
 	unsaved   bool                // something holds that is not in the journal
 	failing   bool                // the last write failed
+	full      atomic.Bool         // the same, for others to see
 
 	requests chan *request
 	life     atomic.Int32
@@ -215,6 +216,7 @@ func (c *committer) tellDisk(err error) {
 		c.log.Info("registrations can be kept again")
 	}
 	c.failing = err != nil
+	c.full.Store(c.failing)
 }
 
 // keep writes the batch. A journal that lost touch with its disk is written anew,

@@ -60,10 +60,11 @@ func (t *tally) addTo(c *counts) {
 		return
 	}
 	c.udp.Add(t.replies)
-	c.rcodes[position(countedRcodes[:], dns.RcodeSuccess)].Add(t.replies)
+	c.fast.Add(t.replies)
+	success := position(countedRcodes[:], dns.RcodeSuccess)
 	for i, n := range t.types {
 		if n > 0 {
-			c.types[i].Add(n)
+			c.answers[i][success].Add(n)
 		}
 	}
 	*t = tally{}

@@ -14,6 +14,8 @@ type Stats struct {
 	UDP, TCP  uint64            // replies by transport
 	Types     map[string]uint64 // replies by the question's type: "A", ..., "other"
 	Rcodes    map[string]uint64 // replies by rcode: "NOERROR", ..., "other"
+	Answers   []AnswerCount     // replies by both, where there were any
+	Fast      uint64            // of the replies, those from prepared records
 	Truncated uint64            // replies with TC
 	Ignored   uint64            // packets that deserved no reply
 	Panics    uint64            // questions that caused one
@@ -31,6 +33,12 @@ type Stats struct {
 	ConnsRefused uint64 // new ones closed at once, since all others were busy
 }
 
+// AnswerCount is how many replies of an rcode there were to questions of a type.
+type AnswerCount struct {
+	Type, Rcode string
+	N           uint64
+}
+
 // labels of the counters by type and rcode, in the order they are kept; those that
 // are in neither list count as "other".
 var (
@@ -44,9 +52,8 @@ const otherLabel = "other"
 
 // counts are the counters behind Stats. They are safe to use at once.
 type counts struct {
-	udp, tcp, truncated, ignored, panics atomic.Uint64
-	types                                [len(countedTypes) + 1]atomic.Uint64
-	rcodes                               [len(countedRcodes) + 1]atomic.Uint64
+	udp, tcp, fast, truncated, ignored, panics atomic.Uint64
+	answers                                    [len(countedTypes) + 1][len(countedRcodes) + 1]atomic.Uint64
 }
 
 // answered counts a reply of the rcode, to a question of the type.
@@ -59,8 +66,7 @@ func (c *counts) answered(t Transport, qtype uint16, rcode int, reply []byte) {
 	if reply[2]&bitTC != 0 {
 		c.truncated.Add(1)
 	}
-	c.types[position(countedTypes[:], qtype)].Add(1)
-	c.rcodes[position(countedRcodes[:], rcode)].Add(1)
+	c.answers[position(countedTypes[:], qtype)][position(countedRcodes[:], rcode)].Add(1)
 }
 
 func position[T comparable](labels []T, x T) int {
@@ -78,24 +84,41 @@ func (r *Resolver) Stats() Stats {
 	s := Stats{
 		UDP:       c.udp.Load(),
 		TCP:       c.tcp.Load(),
-		Types:     make(map[string]uint64, len(c.types)),
-		Rcodes:    make(map[string]uint64, len(c.rcodes)),
+		Types:     make(map[string]uint64, len(c.answers)),
+		Rcodes:    make(map[string]uint64, len(c.answers[0])),
+		Fast:      c.fast.Load(),
 		Truncated: c.truncated.Load(),
 		Ignored:   c.ignored.Load(),
 		Panics:    c.panics.Load(),
 	}
-	for i, t := range countedTypes {
-		s.Types[dns.TypeToString[t]] = c.types[i].Load()
-	}
-	for i, rcode := range countedRcodes {
-		s.Rcodes[rcodeName(rcode)] = c.rcodes[i].Load()
+	for i := range c.answers {
+		for j := range c.answers[i] {
+			a := AnswerCount{typeLabel(i), rcodeLabel(j), c.answers[i][j].Load()}
+			s.Types[a.Type] += a.N
+			s.Rcodes[a.Rcode] += a.N
+			if a.N > 0 {
+				s.Answers = append(s.Answers, a)
+			}
+		}
 	}
 	if r.recursors != nil {
 		s.Recursors = r.recursors.Stats()
 	}
-	s.Types[otherLabel] = c.types[len(countedTypes)].Load()
-	s.Rcodes[otherLabel] = c.rcodes[len(countedRcodes)].Load()
 	return s
+}
+
+func typeLabel(i int) string {
+	if i < len(countedTypes) {
+		return dns.TypeToString[countedTypes[i]]
+	}
+	return otherLabel
+}
+
+func rcodeLabel(i int) string {
+	if i < len(countedRcodes) {
+		return rcodeName(countedRcodes[i])
+	}
+	return otherLabel
 }
 
 // rcodeName is the usual name of an rcode. The library calls 16 by its other name,

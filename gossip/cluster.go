@@ -129,6 +129,7 @@ func (g *Gossip) Counters() map[string]uint64 {
 		"nodes_wrongly_failed":        g.counts.contradicted.Load(),
 	}
 	g.refused.copyTo(out)
+	out["health_score"] = uint64(max(0, g.serf.Memberlist().GetHealthScore()))
 	g.do(func() {
 		s := g.core.Stats()
 		for name, v := range map[string]uint64{
@@ -143,7 +144,8 @@ func (g *Gossip) Counters() map[string]uint64 {
 		z := g.core.Size()
 		for name, n := range map[string]int{
 			"held_owners": z.Owners, "held_entries": z.Entries, "held_graves": z.Graves,
-			"waiting_staged": z.Staged, "waiting_pushes": z.Pushes, "waiting_pulls": z.Pulls,
+			"replication_lag_ms": int(g.core.Lag(time.Now()).Milliseconds()),
+			"waiting_staged":     z.Staged, "waiting_pushes": z.Pushes, "waiting_pulls": z.Pulls,
 		} {
 			out[name] = uint64(n)
 		}

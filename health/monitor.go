@@ -75,6 +75,7 @@ type Monitor struct {
 	checks   map[string]*check
 	schedule agenda
 	lanes    lanes
+	stats    Stats // but for what is counted when it is asked for
 	outbox   outbox
 	phase    phase
 	cancel   context.CancelFunc // of Run's context; nil before Run

@@ -94,7 +94,9 @@ func (m *Monitor) turn(now time.Time) (wait time.Duration, any bool) {
 		case c.probe == nil:
 			c.expire()
 			m.tell(c)
-		case !c.busy: // else this run is passed over
+		case c.busy:
+			m.stats.PassedOver++
+		default:
 			c.busy, c.ready = true, now
 			m.lanes.push(c)
 		}

@@ -36,10 +36,14 @@ func (m *Monitor) carryOut(c *check) *check {
 	gone := c.gone
 	asked := c.asked
 	c.asked = nil
+	began := time.Now()
+	if !gone {
+		m.stats.Runs++
+		m.stats.Lateness.add(began.Sub(c.ready))
+	}
 	m.mu.Unlock()
 
 	var v verdict
-	began := time.Now()
 	if !gone {
 		v = c.probe.ask(ctx)
 	}
@@ -56,9 +60,13 @@ func (m *Monitor) carryOut(c *check) *check {
 	switch {
 	case c.gone, m.phase != up, m.running.Err() != nil:
 	case v.spoilt != nil:
+		m.stats.Spoilt++
 		m.warn(c, v.spoilt)
 	case !stalled:
 		c.slow = v.timedOut
+		if v.timedOut {
+			m.stats.TimedOut++
+		}
 		c.judge(v)
 		m.tell(c)
 	}

@@ -24,20 +24,20 @@ var absent = [...]struct{ path, what string }{
 
 func (s *Server) absentRoutes(mux *http.ServeMux) {
 	for _, a := range absent {
-		h := func(w http.ResponseWriter, _ *http.Request) { s.text(w, http.StatusNotImplemented, a.what) }
-		mux.HandleFunc(a.path, h)
+		h := s.observed(a.path, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { s.text(w, http.StatusNotImplemented, a.what) }))
+		mux.Handle(a.path, h)
 		if a.path[len(a.path)-1] != '/' {
-			mux.HandleFunc(a.path+"/", h)
+			mux.Handle(a.path+"/", h)
 		}
 	}
 	none := func(http.ResponseWriter, *request) error {
 		return refuse(http.StatusNotImplemented, "Covey has no key/value store")
 	}
-	mux.Handle("/v1/connect/ca/roots", s.dispatch(methods{"GET": s.read(caRoots)}))
+	s.route(mux, "/v1/connect/ca/roots", methods{"GET": s.read(caRoots)})
 	for _, list := range []string{"list", "node/{node...}", "info/{id...}"} {
-		mux.Handle("/v1/session/"+list, s.dispatch(methods{"GET": s.read(sessions)}))
+		s.route(mux, "/v1/session/"+list, methods{"GET": s.read(sessions)})
 	}
-	mux.Handle("/v1/kv/{key...}", s.dispatch(methods{"GET": s.readKV, "PUT": none, "DELETE": none}))
+	s.route(mux, "/v1/kv/{key...}", methods{"GET": s.readKV, "PUT": none, "DELETE": none})
 }
 
 // emptyIndex is the index of what is always empty.

@@ -33,6 +33,7 @@ func (s *Server) agentMonitor(w http.ResponseWriter, r *request) error {
 	}
 	lines, stop := s.cfg.Agent.Monitor(level, r.present("logjson"))
 	defer stop()
+	defer r.waits()()
 	control := http.NewResponseController(w)
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(http.StatusOK)

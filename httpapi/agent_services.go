@@ -118,7 +118,7 @@ func (s *Server) awaitService(r *request, id, hash string) error {
 	if err != nil {
 		return err
 	}
-	return s.block(r.Context(), wait, func() (bool, <-chan struct{}) {
+	return s.block(r, wait, func() (bool, <-chan struct{}) {
 		changed := s.cfg.Catalog.View().WatchHost(s.cfg.NodeName)
 		found, err := s.hashedService(id)
 		return err != nil || found.ContentHash != hash, changed

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"math/rand/v2"
 	"time"
 
@@ -11,7 +10,7 @@ import (
 // block returns as soon as look says that an answer is due, or after wait and its jitter,
 // or when the server closes. In between it sleeps on the channel that look returned, which
 // is closed when it is worth looking again.
-func (s *Server) block(ctx context.Context, wait time.Duration, look func() (due bool, changed <-chan struct{})) error {
+func (s *Server) block(r *request, wait time.Duration, look func() (due bool, changed <-chan struct{})) error {
 	due, changed := look()
 	if due {
 		return nil
@@ -23,6 +22,7 @@ func (s *Server) block(ctx context.Context, wait time.Duration, look func() (due
 	}
 	timer := time.NewTimer(wait + rand.N(wait/jitterShare+1))
 	defer timer.Stop()
+	defer r.waits()()
 	for {
 		select {
 		case <-changed:
@@ -32,8 +32,8 @@ func (s *Server) block(ctx context.Context, wait time.Duration, look func() (due
 		case <-s.stopping:
 			look()
 			return nil
-		case <-ctx.Done():
-			return ctx.Err()
+		case <-r.Context().Done():
+			return r.Context().Err()
 		}
 		if due, changed = look(); due {
 			return nil

@@ -77,7 +77,7 @@ func (s *Server) listEvents(w http.ResponseWriter, r *request) error {
 	}
 	name := r.params.Get("name")
 	var events Events
-	err = s.block(r.Context(), wait, func() (bool, <-chan struct{}) {
+	err = s.block(r, wait, func() (bool, <-chan struct{}) {
 		events = s.events(name)
 		return index == 0 || events.Index != index, events.Changed
 	})

@@ -14,7 +14,14 @@ import (
 // request is a request whose query string has been read, once.
 type request struct {
 	*http.Request
-	params url.Values
+	params  url.Values
+	blocked time.Duration // how long it waited for a change
+}
+
+// waits notes that r waits for something to happen from now until what it returns is called.
+func (r *request) waits() (over func()) {
+	began := time.Now()
+	return func() { r.blocked += time.Since(began) }
 }
 
 // unsupported are the parameters by which Consul narrows an answer to something that
@@ -39,7 +46,7 @@ func newRequest(r *http.Request) (*request, error) {
 			}
 		}
 	}
-	return &request{r, params}, nil
+	return &request{Request: r, params: params}, nil
 }
 
 // required returns a path value that must not be empty.

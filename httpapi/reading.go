@@ -69,7 +69,7 @@ func (s *Server) await(r *request, q reading) (*catalog.View, error) {
 		return s.cfg.Catalog.View(), nil
 	}
 	var v *catalog.View
-	err = s.block(r.Context(), wait, func() (bool, <-chan struct{}) {
+	err = s.block(r, wait, func() (bool, <-chan struct{}) {
 		if v = s.cfg.Catalog.View(); q.index(v) > index {
 			return true, nil
 		}

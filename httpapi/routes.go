@@ -19,8 +19,8 @@ type methods map[string]handler
 // are, so wildcards reach to the end.
 func (s *Server) routes() *http.ServeMux {
 	mux := http.NewServeMux()
-	get := func(pattern string, h handler) { mux.Handle(pattern, s.dispatch(methods{"GET": h})) }
-	put := func(pattern string, h handler) { mux.Handle(pattern, s.dispatch(methods{"PUT": h})) }
+	get := func(pattern string, h handler) { s.route(mux, pattern, methods{"GET": h}) }
+	put := func(pattern string, h handler) { s.route(mux, pattern, methods{"PUT": h}) }
 
 	put("/v1/agent/service/register", s.registerService)
 	put("/v1/agent/service/deregister/{id...}", s.deregisterService)
@@ -42,6 +42,8 @@ func (s *Server) routes() *http.ServeMux {
 	get("/v1/agent/host", s.agentHost)
 	get("/v1/agent/monitor", s.agentMonitor)
 	get("/v1/agent/members", s.agentMembers)
+	get("/v1/agent/metrics", s.agentMetrics)
+	get("/metrics", s.prometheus)
 	put("/v1/agent/join/{addr...}", s.join)
 	put("/v1/agent/leave", s.leave)
 	put("/v1/agent/force-leave/{node...}", s.forceLeave)
@@ -68,9 +70,9 @@ func (s *Server) routes() *http.ServeMux {
 	get("/v1/coordinate/node/{node...}", s.coordinateNode)
 	put("/v1/coordinate/update", s.coordinateUpdate)
 
-	mux.Handle("/v1/operator/keyring", s.dispatch(methods{
+	s.route(mux, "/v1/operator/keyring", methods{
 		"GET": s.keyring, "POST": s.changeKey("install"), "PUT": s.changeKey("use"), "DELETE": s.changeKey("remove"),
-	}))
+	})
 
 	get("/v1/status/leader", s.statusLeader)
 	get("/v1/status/peers", s.statusPeers)
@@ -84,10 +86,23 @@ func (s *Server) routes() *http.ServeMux {
 	get("/v1/covey/lookup/{name...}", s.coveyLookup)
 
 	s.absentRoutes(mux)
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+	mux.Handle("/", s.observed(otherLabel, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.text(w, http.StatusNotFound, "there is no such path; Covey serves Consul's discovery API under /v1/agent, /v1/catalog, /v1/health and /v1/status")
-	})
+	})))
 	return mux
+}
+
+// route is one path of the API and the methods it has.
+type route struct {
+	path    string // with {name} for what varies
+	methods []string
+}
+
+// route adds a path to the API, and to the list that metrics and the description rest on.
+func (s *Server) route(mux *http.ServeMux, pattern string, m methods) {
+	r := route{path: strings.ReplaceAll(pattern, "...}", "}"), methods: slices.Sorted(maps.Keys(m))}
+	s.table = append(s.table, r)
+	mux.Handle(pattern, s.observed(r.path, s.dispatch(m)))
 }
 
 // dispatch picks the handler of the request's method; HEAD is GET's.
@@ -108,6 +123,9 @@ func (s *Server) dispatch(m methods) http.Handler {
 		q, err := newRequest(r)
 		if err == nil {
 			err = h(w, q)
+			if x, ok := w.(*exchange); ok {
+				x.blocked = q.blocked
+			}
 		}
 		if err != nil {
 			s.fail(w, r, err)

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"covey/catalog"
 	"covey/internal/fault"
 	"covey/lb"
@@ -38,6 +40,9 @@ type Config struct {
 	// node may be "". It is not known if there is no such instance, or several; ejected
 	// tells that it is left out of answers from now on.
 	Outcome func(service, node, id string, ok bool) (known, ejected bool)
+
+	// Collectors are metrics of the rest of the agent, shown with the API's own.
+	Collectors []prometheus.Collector
 
 	Datacenter string
 	NodeName   string
@@ -84,6 +89,8 @@ type Server struct {
 	origins  *http.CrossOriginProtection
 	bodies   *bodyCache
 	count    counters
+	table    []route // all that there is, as added
+	metrics  metrics
 
 	stopping  chan struct{} // closed when Close begins: blocked reads end
 	closing   sync.Once
@@ -118,6 +125,9 @@ func newServer(cfg Config) (*Server, error) {
 		origins:  http.NewCrossOriginProtection(),
 		bodies:   newBodyCache(cfg.CacheBytes),
 		stopping: make(chan struct{}),
+	}
+	if err := s.newRegistry(); err != nil {
+		return nil, err
 	}
 	s.mux = s.routes()
 	s.http = &http.Server{

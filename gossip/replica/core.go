@@ -96,6 +96,7 @@ type Core struct {
 
 	fx    Effects
 	stats Stats
+	lag   lag
 
 	writer entryWriter // with body: room to encode in
 	body   []byte

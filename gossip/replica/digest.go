@@ -82,6 +82,7 @@ func (c *Core) receiveRoot(from ID, r *root) {
 		c.stats.Estranged++
 		c.fx.Estranged = append(c.fx.Estranged, from)
 	}
+	c.lag.hear(c.now, r.hash == c.digest.root)
 	if r.hash == c.digest.root {
 		return
 	}

@@ -26,6 +26,7 @@ var modules = []struct {
 	{"github.com/oklog/run", "the first part to stop stops the rest", []string{"agent", "cmd"}},
 	{"github.com/urfave/cli/v2", "the command line", []string{"cmd"}},
 	{"github.com/miekg/dns", "DNS messages", []string{"dnsserver", "e2e", "scripts", "tests"}},
+	{"github.com/prometheus/client_golang", "metrics in Prometheus's formats", []string{"agent", "httpapi"}},
 	{"google.golang.org/protobuf", "the wire, the journal and gRPC health checks", []string{"agent", "catalog", "gossip", "health", "internal"}},
 	{"golang.org/x/net", "HTTP/2, for gRPC health checks and pings", []string{"health"}},
 	{"golang.org/x/sys", "system calls", []string{"agent", "dnsserver", "gossip", "health", "internal"}},
