@@ -10,9 +10,9 @@ import (
 
 // conns are the open TCP connections, of which there are never more than a limit.
 //
-// When all are taken, the one that has been waiting for its client longest gives way
-// to a newcomer (RFC 7766 section 6.2.3 lets a server close idle ones when it must),
-// so that nobody shuts others out by holding connections. Only if all are at work is
+// When all are taken, the one that has been waiting for its client longest, for a question
+// or to take an answer, gives way to a newcomer (RFC 7766 section 6.2.3 lets a server close
+// idle ones when it must), so that nobody shuts others out by holding connections. Only if all are at work is
 // the newcomer turned away. The same holds among the connections of one client, unless
 // that is this host itself.
 type conns struct {
@@ -33,8 +33,8 @@ type conn struct {
 	net.Conn
 	all    *conns
 	client netip.Addr   // whose it is; not valid if he may have as many as he likes
-	since  atomic.Int64 // when it last was done with a question: nanoseconds from all.start
-	busy   atomic.Int32 // questions at work; none if it waits for its client
+	since  atomic.Int64 // when it last had a reply: nanoseconds from all.start
+	busy   atomic.Int32 // questions without a reply yet; none if it waits for its client
 
 	pending sync.WaitGroup // questions that are answered later
 	writing sync.Mutex     // held while a reply is written
@@ -47,7 +47,7 @@ func newConns(limit, perClient int) *conns {
 // touch notes that the connection is in use.
 func (c *conn) touch() { c.since.Store(int64(time.Since(c.all.start))) }
 
-// begin marks a question as at work, end as answered.
+// begin marks a question as at work, end as one of which the reply is there.
 func (c *conn) begin() { c.busy.Add(1) }
 func (c *conn) end()   { c.touch(); c.busy.Add(-1) }
 

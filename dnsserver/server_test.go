@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/miekg/dns"
@@ -243,6 +244,34 @@ func TestTheConnectionSilentLongestGivesWay(t *testing.T) {
 	if s.Conns != 2 || s.ConnsTotal != 5 || s.ConnsEvicted != 1 || s.ConnsRefused != 1 {
 		t.Errorf("counted %+v", s)
 	}
+}
+
+// Whoever asks and does not read must not hold his place against others.
+func TestAClientThatTakesNoRepliesGivesWay(t *testing.T) {
+	w := smallWorld(t)
+	w.config.Addr, w.config.MaxTCPConns = "127.0.0.1:0", 1
+	s, err := New(w.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		defer theirs.Close()
+		go s.serveConn(s.conns.admit(ours))
+		p := pack(t, new(dns.Msg).SetQuestion("web.service.local.", dns.TypeSRV))
+		if err := writeFrame(theirs, p); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait() // now the reply is being written
+		next, _ := net.Pipe()
+		newcomer := s.conns.admit(next)
+		if newcomer == nil {
+			t.Fatal("a newcomer was turned away")
+		}
+		s.conns.remove(newcomer)
+		synctest.Wait() // and the first one is gone
+	})
 }
 
 // addressed is a connection of a client that has an address.

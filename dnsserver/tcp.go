@@ -58,23 +58,23 @@ func (s *Server) serveConn(c *conn) {
 		if later {
 			places <- struct{}{}
 			c.pending.Add(1)
-			done := func() { c.end(); c.pending.Done(); <-places }
+			done := func() { c.pending.Done(); <-places }
 			if reply = s.answerLater(packet, via, func(reply []byte) { c.send(reply, s.idleTimeout); done() }); reply == nil {
 				continue
 			}
-			c.pending.Done()
-			<-places
+			done()
 		}
 		if reply == nil || c.send(reply, s.idleTimeout) != nil {
 			return // nobody who means well sends what deserves no reply
 		}
-		c.end()
 	}
 }
 
-// send writes a reply. A client that does not take it in time loses the connection, and
-// with it what else waits to be written.
+// send ends a question with its reply. A client that does not take it in time loses the
+// connection, and with it what else waits to be written; and before that it may lose its
+// place to another, since it is the client now who is waited for.
 func (c *conn) send(reply []byte, patience time.Duration) error {
+	c.end()
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	err := c.SetWriteDeadline(time.Now().Add(patience))
