@@ -71,7 +71,10 @@ sim: ## 10,000 simulated cores, trials of every fault (SIM_ARGS are passed on), 
 	@$(GO) run ./scripts/sim $(SIM_ARGS)
 	@$(GO) test ./agent -count=1 -run TestSimulated -sim.nodes=50 -v -timeout 15m
 
-.PHONY: bench-gossip bench-dns
+.PHONY: bench-gossip bench-dns bench-health
+bench-health: ## what checks cost, and whether they run on time (BENCH_ARGS are passed on)
+	@$(GO) run ./scripts/bench-health $(BENCH_ARGS)
+
 bench-dns: ## what an answer costs, beside NSD and Knot DNS, which it installs (BENCH_ARGS are passed on)
 	@$(GO) run ./scripts/bench-dns $(BENCH_ARGS)
 

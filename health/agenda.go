@@ -43,7 +43,9 @@ const (
 	firstRuns    = 500 * time.Millisecond
 	firstRunPace = 2 * time.Millisecond
 
-	maxJitter = time.Second
+	// Two runs are at most 2 % further apart than the interval, or closer.
+	jitterShare = 100
+	maxJitter   = time.Second
 
 	// tick is how long the agenda sleeps at most, and so how well it knows for how long
 	// the process stood still: stopped by a signal, or with its whole machine. Lateness
@@ -154,7 +156,7 @@ func (a *agenda) afterNow(s *slot, now time.Time) {
 	if behind := now.Sub(s.phase); behind >= 0 {
 		s.phase = s.phase.Add((behind/s.period + 1) * s.period)
 	}
-	jitter := min(s.period/20, maxJitter)
+	jitter := min(s.period/jitterShare, maxJitter)
 	s.due = s.phase.Add(a.random(2*jitter) - jitter)
 	if !s.due.After(now) {
 		s.due = s.phase

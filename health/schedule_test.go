@@ -43,7 +43,7 @@ func TestRunsAreOneIntervalApartWithoutDrift(t *testing.T) {
 		for i := 2; i < len(times); i++ {
 			gap := times[i].Sub(times[i-1])
 			distinct[gap] = true
-			if gap < interval*9/10 || gap > interval*11/10 {
+			if gap < interval*95/100 || gap > interval*105/100 {
 				t.Fatalf("run %d came %v after the one before", i, gap)
 			}
 		}
