@@ -102,6 +102,7 @@ func (a *Agent) openState() (err error) {
 	c := newCommitter()
 	c.log, c.node = a.log, a.node
 	c.index = func() uint64 { return a.catalog.View().Index() }
+	c.outdated = func() []string { return a.catalog.Outdated(a.id) }
 	a.health = health.New(health.Config{
 		Logger: a.log, Report: a.report, Scripts: a.cfg.EnableLocalScriptChecks, DockerHost: os.Getenv("DOCKER_HOST"),
 		Catalog: func() health.Catalog { return health.Catalog{View: a.catalog.View(), Node: a.cfg.NodeName} },

@@ -19,13 +19,14 @@ type batch struct {
 	durable bool     // some record must be on disk before its request is answered
 	undo    []func() // in the order the changes were made
 
-	touched map[string]struct{}     // services, by ID, and "" for the node: to be published
-	quiet   map[string]struct{}     // likewise, but only this agent needs to know for now
-	monitor []func(*health.Monitor) // what to tell health once all is written
+	touched  map[string]struct{}     // services, by ID, and "" for the node: to be published
+	quiet    map[string]struct{}     // likewise, but only this agent needs to know for now
+	external map[string]struct{}     // keys of what is stated of external nodes: to be published
+	monitor  []func(*health.Monitor) // what to tell health once all is written
 }
 
 func newBatch(r *registry, now time.Time) *batch {
-	return &batch{registry: r, now: now, touched: map[string]struct{}{}, quiet: map[string]struct{}{}}
+	return &batch{registry: r, now: now, touched: map[string]struct{}{}, quiet: map[string]struct{}{}, external: map[string]struct{}{}}
 }
 
 // mark is a point to go back to.

@@ -29,6 +29,7 @@ type committer struct {
 	pack     func(*catalog.Instance) *catalog.Packed    // as the catalogue keeps it
 	node     func(checks []catalog.Check) *catalog.Node // the node's record
 	index    func() uint64                              // of the catalogue
+	outdated func() []string                            // keys of externals that no longer count
 
 	start     startRecord
 	compacted int64               // size of the journal after it was last written anew
@@ -119,6 +120,7 @@ func (c *committer) run() error {
 			c.commit(c.gather(r))
 		case now := <-housekeeping.C:
 			c.reap(now)
+			c.tidyExternals(now)
 			c.showQuiet(now)
 			c.keepIndex()
 			c.compact()
@@ -257,6 +259,13 @@ func (c *committer) show(b *batch) {
 			puts = append(puts, replica.Put{Key: l.instance.Key(), Payload: catalog.Encode(l.instance), Value: c.pack(l.instance)})
 		}
 	}
+	for key := range b.external {
+		put := replica.Put{Key: key}
+		if x := c.registry.externals[key]; x != nil {
+			put.Payload, put.Value = catalog.Encode(x), x
+		}
+		puts = append(puts, put)
+	}
 	c.local.set(changed)
 	if len(puts) > 0 {
 		c.publish(puts...)
@@ -272,6 +281,9 @@ func (c *committer) showAll() {
 	b.touched[""] = struct{}{}
 	for id := range c.registry.services {
 		b.touched[id] = struct{}{}
+	}
+	for key := range c.registry.externals {
+		b.external[key] = struct{}{}
 	}
 	for _, k := range c.registry.checks {
 		b.watch(k)

@@ -13,13 +13,16 @@ import (
 // set. Fields that a later version adds are passed over by an earlier one, which
 // refuses a record of which it knows nothing.
 type record struct {
-	Service *serviceRecord `json:"service,omitempty"`
-	Check   *checkRecord   `json:"check,omitempty"`
-	Status  *statusRecord  `json:"status,omitempty"`
-	Start   *startRecord   `json:"start,omitempty"`
+	Service  *serviceRecord  `json:"service,omitempty"`
+	Check    *checkRecord    `json:"check,omitempty"`
+	Status   *statusRecord   `json:"status,omitempty"`
+	Start    *startRecord    `json:"start,omitempty"`
+	External *externalRecord `json:"external,omitempty"`
 	// Removed services (their checks go with them) and checks.
 	NoService string `json:"noService,omitempty"`
 	NoCheck   string `json:"noCheck,omitempty"`
+	// NoExternal is the key of what is stated no longer of an external node.
+	NoExternal string `json:"noExternal,omitempty"`
 }
 
 // serviceRecord is a service that was registered, without its checks.
@@ -87,6 +90,10 @@ func (r *registry) replay(b []byte, start *startRecord) error {
 	case rec.NoCheck != "":
 		r.put(rec.NoCheck, nil)
 		delete(r.statuses, rec.NoCheck)
+	case rec.External != nil:
+		return r.replayExternal(rec.External)
+	case rec.NoExternal != "":
+		delete(r.externals, rec.NoExternal)
 	case rec.Start != nil:
 		start.Epoch = max(start.Epoch, rec.Start.Epoch)
 		start.Index = max(start.Index, rec.Start.Index)
@@ -123,6 +130,9 @@ func (r *registry) snapshot(start startRecord, emit func([]byte) error) error {
 		} else {
 			records = append(records, record{Status: &statusRecord{id, c.state.Status, c.state.Output, c.since}})
 		}
+	}
+	for _, x := range r.externals {
+		records = append(records, record{External: externalOf(x)})
 	}
 	for _, rec := range records {
 		if err := emit(rec.encode()); err != nil {

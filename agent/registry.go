@@ -21,7 +21,9 @@ type registry struct {
 	// statuses are those of checks that are defined in configuration files, which are
 	// read after the journal.
 	statuses map[string]checkState
-	nodeMeta map[string]string // of the node's record, which its checks are part of
+	// externals are what this agent states of nodes that run none, by key.
+	externals map[string]*catalog.External
+	nodeMeta  map[string]string // of the node's record, which its checks are part of
 }
 
 // service is immutable; a change replaces it.
@@ -54,6 +56,7 @@ func newRegistry() *registry {
 		checks:    map[string]*check{},
 		byService: map[string]map[string]*check{},
 		statuses:  map[string]checkState{},
+		externals: map[string]*catalog.External{},
 	}
 }
 

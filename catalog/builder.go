@@ -18,6 +18,7 @@ type builder struct {
 	services *iradix.Txn[*Service]
 	hosts    *iradix.Txn[*tenancy]
 	changes  map[string][]placement // of services, by lower-case name
+	external map[string]struct{}    // external nodes to look at, by lower-case name
 
 	namesChanged, nodesChanged bool
 	serviceGone, hostGone      bool
@@ -46,6 +47,7 @@ func (s *Store) build() *builder {
 		services: old.services.Txn(),
 		hosts:    old.hosts.Txn(),
 		changes:  map[string][]placement{},
+		external: map[string]struct{}{},
 	}
 	b.services.TrackMutate(true)
 	b.hosts.TrackMutate(true)
@@ -89,6 +91,7 @@ func (b *builder) apply(u *Update) {
 			b.touchInstance(o, p.ID())
 		}
 		o.instances = nil
+		b.dropExternals(o)
 		if !slices.ContainsFunc(u.Put, func(r Record) bool { return r.Key() == NodeKey }) {
 			b.setNode(o, nil)
 		}
@@ -96,6 +99,8 @@ func (b *builder) apply(u *Update) {
 	for _, key := range u.Remove {
 		if key == NodeKey {
 			b.setNode(o, nil)
+		} else if strings.HasPrefix(key, ExternalKeyPrefix) {
+			b.setExternal(o, key, nil)
 		} else if id, ok := strings.CutPrefix(key, InstanceKeyPrefix); ok && o.instances.remove(id) {
 			b.touchInstance(o, id)
 		}
@@ -109,6 +114,8 @@ func (b *builder) put(o *owner, records []Record) {
 		switch r := r.(type) {
 		case *Node:
 			b.setNode(o, r)
+		case *External:
+			b.setExternal(o, r.Key(), r)
 		case *Instance:
 			list = append(list, b.store.Pack(r))
 		case *Packed:
@@ -150,7 +157,7 @@ func (b *builder) bearer(name string) *owner {
 		switch o.liveness {
 		case Alive:
 			r = 4
-		case Presumed:
+		case Presumed, Outside:
 			r = 2
 		}
 		if o.shown != nil && strings.EqualFold(o.shown.host.Name, name) {
@@ -169,6 +176,7 @@ func (b *builder) bearer(name string) *owner {
 // publish makes the new view from what is dirty and wakes its watchers. Nothing
 // dirty leaves the old view in place.
 func (b *builder) publish() {
+	b.renderExternals()
 	if len(b.dirty) == 0 {
 		return
 	}

@@ -26,6 +26,8 @@ func Encode(r Record) []byte {
 		return appendInstance(nil, r)
 	case *Packed:
 		return r.AppendPayload(nil)
+	case *External:
+		return r.AppendPayload(nil)
 	}
 	panic(fmt.Sprintf("catalog: a %T is no record", r))
 }
@@ -46,6 +48,8 @@ func Decode(key string, payload []byte) (Record, error) {
 		r, err = decodeNode(payload)
 	case strings.HasPrefix(key, InstanceKeyPrefix):
 		r, err = decodeInstance(payload)
+	case strings.HasPrefix(key, ExternalKeyPrefix):
+		r, err = decodeExternal(payload)
 	default:
 		return nil, ErrUnknownKind
 	}

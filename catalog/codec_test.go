@@ -125,7 +125,7 @@ func TestWhatCannotBeTrueIsRefused(t *testing.T) {
 	if _, err := Decode("s/other", Encode(&good)); err == nil {
 		t.Error("a record under another's key passed")
 	}
-	if _, err := Decode("x/future", nil); err != ErrUnknownKind {
+	if _, err := Decode("z/future", nil); err != ErrUnknownKind {
 		t.Errorf("an unknown kind gave %v", err)
 	}
 	if _, err := Decode(NodeKey, Encode(&Node{ID: NewNodeID(), Name: "n", Address: "nowhere", Datacenter: "dc1"})); err == nil {

@@ -68,10 +68,13 @@ const (
 	Alive
 	// Failed: the node did not say goodbye. Hidden, kept for its return.
 	Failed
+	// Outside: the node runs no agent, so nobody can tell. Its instances are answered by
+	// their checks alone.
+	Outside
 )
 
 // Up reports whether instances on the node may be answered.
-func (l Liveness) Up() bool { return l == Alive || l == Presumed }
+func (l Liveness) Up() bool { return l == Alive || l == Presumed || l == Outside }
 
 // String names the liveness in words shown to users.
 func (l Liveness) String() string {
@@ -82,6 +85,8 @@ func (l Liveness) String() string {
 		return "alive"
 	case Failed:
 		return "failed"
+	case Outside:
+		return "external"
 	default:
 		return "unknown"
 	}

@@ -7,7 +7,8 @@ import (
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
 )
 
-// Record is what an owner may state: a *Node, or an *Instance, which may be *Packed.
+// Record is what an owner may state: a *Node, an *Instance, which may be *Packed, or an
+// *External.
 type Record interface {
 	// Key is unique among the records of one owner.
 	Key() string
@@ -31,6 +32,8 @@ type Store struct {
 	mu     sync.Mutex // guards everything below, and replacing view
 	owners map[NodeID]*owner
 	claims map[string][]*owner // lower-case node name -> the owners who bear it
+
+	externals map[string]*externals // by lower-case node name
 }
 
 // owner is what one owner states.
@@ -39,14 +42,15 @@ type owner struct {
 	liveness  Liveness
 	node      *Node
 	instances tenants
-	shown     *tenancy // as it stands in the view, nil if it does not
+	externals map[string]*External // by key; nil if there is none
+	shown     *tenancy             // as it stands in the view, nil if it does not
 }
 
 // NewStore returns an empty store. Its indexes begin above seed, which must be at
 // least as great as any index that an earlier run on this host gave out; the clock
 // in microseconds serves.
 func NewStore(seed uint64) *Store {
-	s := &Store{shapes: newShapes(), owners: map[NodeID]*owner{}, claims: map[string][]*owner{}}
+	s := &Store{shapes: newShapes(), owners: map[NodeID]*owner{}, claims: map[string][]*owner{}, externals: map[string]*externals{}}
 	s.view.Store(&View{
 		index:    seed + 1,
 		services: iradix.New[*Service](),
@@ -94,6 +98,7 @@ func (s *Store) SetLiveness(id NodeID, l Liveness) {
 	if o := b.owner(id); o.liveness != l {
 		o.liveness = l
 		b.touchNode(o)
+		b.touchExternals(o)
 	}
 	b.publish()
 }
@@ -108,6 +113,7 @@ func (s *Store) Drop(id NodeID) {
 	}
 	b := s.build()
 	b.setNode(o, nil)
+	b.dropExternals(o)
 	delete(s.owners, id)
 	b.publish()
 }

@@ -57,6 +57,8 @@ func (h *Host) SerfCheck() Check {
 	c := Check{ID: SerfHealth, Name: "Serf Health Status", Status: Passing, Output: "Agent alive and reachable"}
 	switch h.Liveness {
 	case Alive:
+	case Outside:
+		c.Output = "The node runs no agent"
 	case Presumed:
 		c.Output = "Agent alive before the restart of the one asked, and not met since"
 	default:

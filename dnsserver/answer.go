@@ -2,6 +2,7 @@ package dnsserver
 
 import (
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -143,9 +144,13 @@ func (in *inquiry) node() answer {
 		return in.nxdomain()
 	}
 	var a answer
-	if in.qtype == dns.TypeTXT {
+	target := dns.Fqdn(strings.ToLower(h.Address)) // a name is that of an external node
+	switch _, err := netip.ParseAddr(h.Address); {
+	case in.qtype == dns.TypeTXT:
 		a = in.records(metaRRs(in.qname, h.Meta, in.ttls.node)...)
-	} else {
+	case err != nil && isName(target) && slices.Contains([]uint16{dns.TypeA, dns.TypeAAAA, dns.TypeANY, dns.TypeCNAME}, in.qtype):
+		a = in.led(in.records(&dns.CNAME{Hdr: header(in.qname, dns.TypeCNAME, in.ttls.node), Target: target}), target)
+	default:
 		a = in.records(in.hostAddress(in.qname, in.about.name, in.qtype)...)
 	}
 	for i := range a.entries {

@@ -216,6 +216,11 @@ func (in *inquiry) alias(a answer, aliases []located) answer {
 	for _, c := range aliases[1:] {
 		in.leaveOut(&a, c.Endpoint, "its address is a host name, and there is room for one alias: "+first.ID()+" was drawn")
 	}
+	return in.led(a, target)
+}
+
+// led is an answer that ends in a CNAME, with where that leads.
+func (in *inquiry) led(a answer, target string) answer {
 	if in.qtype == dns.TypeCNAME {
 		return a
 	}

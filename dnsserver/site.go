@@ -13,7 +13,7 @@ import (
 // site is where an instance is reached. Two instances at one site are told apart by
 // nobody, and are answered by one record.
 type site struct {
-	node string     // whose address it is, if the instance has none of its own
+	node string     // whose address it is, if that is one and the instance has none of its own
 	host string     // a host name in lower case, if the address is one
 	ip   netip.Addr // the address otherwise; not valid if the node states none
 	also netip.Addr // the address of the other IP version, not valid if there is none
@@ -31,7 +31,7 @@ func siteOf(e *catalog.Endpoint) site {
 	if ip, err := netip.ParseAddr(text); err == nil {
 		s.ip, s.also = both(ip, family)
 	} else if text != "" {
-		s.host = strings.ToLower(strings.TrimSuffix(text, "."))
+		s.host, s.node = strings.ToLower(strings.TrimSuffix(text, ".")), ""
 	}
 	return s
 }

@@ -24,7 +24,7 @@ func cutOff(v *catalog.View, self string) bool {
 	failed := 0
 	for h := range v.Hosts() {
 		switch {
-		case strings.EqualFold(h.Name, self):
+		case strings.EqualFold(h.Name, self), h.Liveness == catalog.Outside:
 		case h.Liveness.Up():
 			return false
 		case h.Liveness == catalog.Failed:

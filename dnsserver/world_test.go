@@ -15,7 +15,7 @@ import (
 // world is a catalogue that is written down line by line:
 //
 //	config  domain=local alt_domain=d datacenter=dc1 node_ttl=1s ttl.NAME=1s only_passing udp_answer_limit=3 a_record_limit=1
-//	node    NAME ADDRESS [failed|unknown|STATUS] [meta.K:=V] [lan_ipv6=ADDRESS]
+//	node    NAME ADDRESS [failed|unknown|external|STATUS] [meta.K:=V] [lan_ipv6=ADDRESS]
 //	service NAME X@NODE [ADDRESS:PORT] [STATUS] [weight=N] [warning_weight=N] [tag=T]...
 //	        [meta.K:=V] [lan_ipv6=ADDRESS]
 //	failed  NODE, or alive: what becomes of it
@@ -140,6 +140,8 @@ func (w *world) addNode(words []string) error {
 		switch {
 		case word == "failed":
 			liveness = catalog.Failed
+		case word == "external":
+			liveness = catalog.Outside
 		case word == "unknown":
 			liveness = catalog.Unknown
 		case strings.HasPrefix(word, "meta."):

@@ -26,6 +26,11 @@ type Agent interface {
 	// Drain is NodeMaintenance until the agent is started again. It returns for how long
 	// others may keep answers from before.
 	Drain(ctx context.Context, reason string) (keep time.Duration, err error)
+	// RegisterExternal states what it is given of a node that runs no agent; it is durable
+	// when it returns nil. DeregisterExternal takes a check, a service or, without either,
+	// the whole node away, whichever agent stated it; what is not there is no error.
+	RegisterExternal(ctx context.Context, d definition.External) error
+	DeregisterExternal(ctx context.Context, d definition.ExternalRemoval) error
 	Local() Local
 	// Checks returns all checks on this agent, by ID.
 	Checks() []CheckRun

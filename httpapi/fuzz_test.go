@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// FuzzRegister sends bodies to both registrations: each is taken whole, and can then
+// FuzzRegister sends bodies to all registrations: each is taken whole, and can then
 // be read as JSON, or refused with 400 and changes nothing.
 func FuzzRegister(f *testing.F) {
 	for _, body := range []string{
@@ -18,6 +18,8 @@ func FuzzRegister(f *testing.F) {
 		`{"Name":"a","Proxy":{"Upstreams":[{}]},"Connect":{"Native":true}}`,
 		`{"ID":"a/b\u0000","Name":"a"}`, `{"Name":"a","TaggedAddresses":{"wan":{"Address":"::1"}}}`,
 		`{"Name":"mem","TTL":"10s","DeregisterCriticalServiceAfter":"1h"}`,
+		`{"Node":"db","Address":"db.example","NodeMeta":{"a":"b"},"Service":{"Service":"pg","Tags":null,"Weights":{"Passing":0,"Warning":0}},"Checks":[{"Name":"up","ServiceID":"pg","Definition":{"HTTP":"x"}}]}`,
+		`{"Node":"db","ServiceID":"pg","SkipNodeUpdate":true}`, `{"Node":"db","Check":{},"Service":null}`,
 		`{"Name":"mem","TTL":1e400}`, `{"Name":"\ud800"}`, "\xff\xfe", `{"Name":"a"}{"Name":"b"}`,
 	} {
 		f.Add(body)
@@ -26,10 +28,14 @@ func FuzzRegister(f *testing.F) {
 		s, a := newTestServer(t)
 		before := a.store.View()
 		refused := true
-		for _, path := range []string{"/v1/agent/service/register", "/v1/agent/check/register"} {
+		for _, path := range []string{"/v1/agent/service/register", "/v1/agent/check/register", "/v1/catalog/register", "/v1/catalog/deregister"} {
 			switch w := call(s, "PUT", path, body); w.Code {
 			case 200:
 				refused = false
+			case 500:
+				if !strings.HasPrefix(w.Body.String(), "No path to datacenter") {
+					t.Fatalf("%s answers %q with %s", path, body, w.Body)
+				}
 			case 400:
 				if strings.TrimSpace(w.Body.String()) == "" {
 					t.Errorf("%s refuses %q without a reason", path, body)

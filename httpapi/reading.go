@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"covey/catalog"
 )
@@ -78,14 +77,8 @@ func (s *Server) await(r *request, q reading) (*catalog.View, error) {
 	return v, err
 }
 
-// checkDatacenter refuses every datacenter but this one, in the words and with the
-// code by which clients know it.
-func (s *Server) checkDatacenter(r *request) error {
-	if dc := r.params.Get("dc"); dc != "" && !strings.EqualFold(dc, s.cfg.Datacenter) {
-		return refuse(http.StatusInternalServerError, "No path to datacenter %q: this agent knows %q only", dc, s.cfg.Datacenter)
-	}
-	return nil
-}
+// checkDatacenter refuses a request for another datacenter.
+func (s *Server) checkDatacenter(r *request) error { return s.knownDatacenter(r.params.Get("dc")) }
 
 // setReadHeaders says how fresh an answer is. There is no leader to lose: this agent's
 // own catalogue is always there, zero ago. Whatever was asked for, what is given is

@@ -105,10 +105,13 @@ func blocksOf(extra json.RawMessage) blocks {
 	return b
 }
 
-// nodeChecks are the checks of a host: that of its liveness, then its own.
+// nodeChecks are the checks of a host: that of its liveness, which one without an agent
+// has none of, then its own.
 func nodeChecks(h *catalog.Host) []wireCheck {
 	checks := make([]wireCheck, 0, len(h.Checks)+1)
-	checks = append(checks, hostCheck(h, h.SerfCheck()))
+	if h.Liveness != catalog.Outside {
+		checks = append(checks, hostCheck(h, h.SerfCheck()))
+	}
 	for _, c := range h.Checks {
 		checks = append(checks, hostCheck(h, c))
 	}

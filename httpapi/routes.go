@@ -50,6 +50,8 @@ func (s *Server) routes() *http.ServeMux {
 	put("/v1/agent/reload", s.reload)
 	put("/v1/agent/maintenance", s.nodeMaintenance)
 
+	put("/v1/catalog/register", s.catalogRegister)
+	put("/v1/catalog/deregister", s.catalogDeregister)
 	get("/v1/catalog/datacenters", s.catalogDatacenters)
 	get("/v1/catalog/nodes", s.read(s.catalogNodes))
 	get("/v1/catalog/node/{node...}", s.read(s.catalogNode))

@@ -35,6 +35,8 @@ type twin struct {
 	leaving    bool
 	reloads    int
 	measured   uint64
+	external   []definition.External
+	removed    []definition.ExternalRemoval
 	events     []Event
 	changed    chan struct{} // of events
 	fail       error         // what the next call returns
@@ -243,6 +245,20 @@ func (t *twin) state(id string) {
 	i := t.services[id].Instance()
 	i.Checks = checks
 	t.store.Apply(catalog.Update{Owner: nodeID, Put: []catalog.Record{i}})
+}
+
+func (t *twin) RegisterExternal(_ context.Context, d definition.External) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.external = append(t.external, d)
+	return t.failing()
+}
+
+func (t *twin) DeregisterExternal(_ context.Context, d definition.ExternalRemoval) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.removed = append(t.removed, d)
+	return t.failing()
 }
 
 func (t *twin) Local() Local {

@@ -152,7 +152,7 @@ func (x *balancing) own(weights []float64) []int {
 			client = hashOf(h.ID[:])
 		}
 		for h := range x.view.Hosts() {
-			if h.Liveness.Up() {
+			if h.Liveness.Up() && h.Liveness != catalog.Outside { // those that ask have an agent
 				if strings.EqualFold(h.Name, x.Node) {
 					self = len(hosts)
 				}

@@ -24,12 +24,17 @@ func (d *serviceDraft) complete(o *strict.Object) {
 		d.Weights = &Weights{Passing: 1, Warning: 1}
 	}
 	d.balance(o)
+	d.settleExtra(o)
+	d.readChecks(o)
+}
+
+// settleExtra sees to it that the blocks that are kept are not too large.
+func (d *serviceDraft) settleExtra(o *strict.Object) {
 	if len(d.Extra) > 0 {
 		if n := len(d.extra()); n > catalog.MaxExtra {
 			o.Fault(longest(d.Extra), "the blocks that are kept have %d bytes together, may have %d", n, catalog.MaxExtra)
 		}
 	}
-	d.readChecks(o)
 }
 
 // readChecks reads Check, then Checks, and numbers those without an ID by their place

@@ -24,55 +24,59 @@ const maxServiceID = catalog.MaxIDLen - len(catalog.ServiceMaintenancePrefix)
 
 const maxPort = 65535
 
-var serviceKeys = strict.NewTable(
-	serviceKey("Name", func(d *serviceDraft, v strict.Value) {
-		if v.Text(&d.Name) {
-			v.Check(catalog.CheckLabel(d.Name))
-		}
-	}),
-	serviceKey("ID", func(d *serviceDraft, v strict.Value) {
-		v.Text(&d.ID)
-		v.Check(catalog.CheckText(d.ID, maxServiceID))
-	}),
-	serviceKey("Address", func(d *serviceDraft, v strict.Value) {
-		if v.Text(&d.Address) && d.Address != "" {
-			v.Check(catalog.CheckAddress(d.Address))
-		}
-	}),
-	serviceKey("Port", func(d *serviceDraft, v strict.Value) { v.Int(&d.Port, 0, maxPort) }),
-	serviceKey("Tags", readTags),
-	serviceKey("Meta", readMeta),
-	serviceKey("LB", func(d *serviceDraft, v strict.Value) {
-		if o, ok := v.Object(); ok {
-			d.balancing = ReadBalancing(o)
-		}
-	}),
-	serviceKey("TaggedAddresses", readTaggedAddresses),
-	serviceKey("Weights", func(d *serviceDraft, v strict.Value) {
-		if o, ok := v.Object(); ok {
-			d.Weights = &Weights{Passing: 1, Warning: 1}
-			weightKeys.Read(o, d.Weights)
-		}
-	}),
-	serviceKey("EnableTagOverride", func(d *serviceDraft, v strict.Value) { v.Bool(&d.EnableTagOverride) }),
-	serviceKey("Check", func(d *serviceDraft, v strict.Value) { d.check = v }),
-	serviceKey("Checks", func(d *serviceDraft, v strict.Value) { d.checks = slices.Collect(v.List()) }),
+var serviceKeys = strict.NewTable(serviceKeyList()...)
 
-	serviceKey("Kind", func(d *serviceDraft, v strict.Value) {
-		v.Text(&d.Kind)
-		v.Check(catalog.CheckText(d.Kind, catalog.MaxMetaKeyLen))
-	}),
-	serviceKey("Proxy", keep("Proxy")),
-	serviceKey("Connect", keep("Connect")),
-	serviceKey("Locality", keep("Locality")),
+func serviceKeyList() []strict.Key[serviceDraft] {
+	return []strict.Key[serviceDraft]{
+		serviceKey("Name", func(d *serviceDraft, v strict.Value) {
+			if v.Text(&d.Name) {
+				v.Check(catalog.CheckLabel(d.Name))
+			}
+		}),
+		serviceKey("ID", func(d *serviceDraft, v strict.Value) {
+			v.Text(&d.ID)
+			v.Check(catalog.CheckText(d.ID, maxServiceID))
+		}),
+		serviceKey("Address", func(d *serviceDraft, v strict.Value) {
+			if v.Text(&d.Address) && d.Address != "" {
+				v.Check(catalog.CheckAddress(d.Address))
+			}
+		}),
+		serviceKey("Port", func(d *serviceDraft, v strict.Value) { v.Int(&d.Port, 0, maxPort) }),
+		serviceKey("Tags", readTags),
+		serviceKey("Meta", readMeta),
+		serviceKey("LB", func(d *serviceDraft, v strict.Value) {
+			if o, ok := v.Object(); ok {
+				d.balancing = ReadBalancing(o)
+			}
+		}),
+		serviceKey("TaggedAddresses", readTaggedAddresses),
+		serviceKey("Weights", func(d *serviceDraft, v strict.Value) {
+			if o, ok := v.Object(); ok {
+				d.Weights = &Weights{Passing: 1, Warning: 1}
+				weightKeys.Read(o, d.Weights)
+			}
+		}),
+		serviceKey("EnableTagOverride", func(d *serviceDraft, v strict.Value) { v.Bool(&d.EnableTagOverride) }),
+		serviceKey("Check", func(d *serviceDraft, v strict.Value) { d.check = v }),
+		serviceKey("Checks", func(d *serviceDraft, v strict.Value) { d.checks = slices.Collect(v.List()) }),
 
-	serviceKey("Token", func(*serviceDraft, strict.Value) {}), // there is no ACL: any token will do
-	serviceKey("Namespace", refuse("Covey has no namespaces")),
-	serviceKey("Partition", refuse("Covey has no partitions")),
-	serviceKey("SocketPath", refuse("DNS cannot answer a unix socket: give an Address and a Port")),
-	serviceKey("Ports", refuse("a service has one port here: give Port, and register one service for each")),
-	serviceKey("AI", refuse("is not there")),
-)
+		serviceKey("Kind", func(d *serviceDraft, v strict.Value) {
+			v.Text(&d.Kind)
+			v.Check(catalog.CheckText(d.Kind, catalog.MaxMetaKeyLen))
+		}),
+		serviceKey("Proxy", keep("Proxy")),
+		serviceKey("Connect", keep("Connect")),
+		serviceKey("Locality", keep("Locality")),
+
+		serviceKey("Token", func(*serviceDraft, strict.Value) {}), // there is no ACL: any token will do
+		serviceKey("Namespace", refuse("Covey has no namespaces")),
+		serviceKey("Partition", refuse("Covey has no partitions")),
+		serviceKey("SocketPath", refuse("DNS cannot answer a unix socket: give an Address and a Port")),
+		serviceKey("Ports", refuse("a service has one port here: give Port, and register one service for each")),
+		serviceKey("AI", refuse("is not there")),
+	}
+}
 
 type serviceReader = func(*serviceDraft, strict.Value)
 
