@@ -20,6 +20,9 @@ var camel = map[string]string{
 	"kind": "Kind", "proxy": "Proxy", "checks": "Checks", "notes": "Notes", "status": "Status", "http": "HTTP", "tcp": "TCP", "ttl": "TTL",
 	"method": "Method", "header": "Header", "body": "Body", "disable_redirects": "DisableRedirects", "tls_skip_verify": "TLSSkipVerify",
 	"interval": "Interval", "timeout": "Timeout", "success_before_passing": "SuccessBeforePassing",
+	"udp": "UDP", "grpc": "GRPC", "h2ping": "H2PING", "os_service": "OSService", "alias_node": "AliasNode", "alias_service": "AliasService",
+	"hold": "Hold", "tcp_use_tls": "TCPUseTLS", "grpc_use_tls": "GRPCUseTLS", "h2ping_use_tls": "H2PingUseTLS",
+	"tls_server_name": "TLSServerName", "output_max_size": "OutputMaxSize",
 	"failures_before_critical": "FailuresBeforeCritical", "deregister_critical_service_after": "DeregisterCriticalServiceAfter",
 }
 
@@ -72,12 +75,11 @@ func duration() *rapid.Generator[any] {
 func genCheck(i int) *rapid.Generator[map[string]any] {
 	return rapid.Custom(func(t *rapid.T) map[string]any {
 		c := map[string]any{}
-		switch rapid.IntRange(0, 2).Draw(t, "kind") {
+		switch rapid.IntRange(0, 8).Draw(t, "kind") {
 		case 0:
 			c["ttl"] = duration().Draw(t, "ttl")
 		case 1:
 			c["http"] = fmt.Sprintf("http://h%d:80/%s", i, rapid.StringMatching(`[a-z?&<>=]*`).Draw(t, "path"))
-			c["interval"] = duration().Draw(t, "interval")
 			some(t, c, "header", rapid.Just(map[string]any{"X-A": []any{"1", "<2>"}, "X-B": []any{}}))
 			some(t, c, "body", rapid.String())
 			some(t, c, "method", rapid.SampledFrom([]string{"GET", "PUT"}))
@@ -85,7 +87,27 @@ func genCheck(i int) *rapid.Generator[map[string]any] {
 			some(t, c, "tls_skip_verify", rapid.Bool())
 		case 2:
 			c["tcp"] = "[::1]:80"
+			some(t, c, "tcp_use_tls", rapid.Bool())
+			some(t, c, "tls_server_name", rapid.Just("db.example"))
+		case 3:
+			c["udp"] = "h:80"
+		case 4:
+			c["grpc"] = "h:80" + rapid.SampledFrom([]string{"", "/", "/shop.Cart", "/a/b"}).Draw(t, "grpc")
+			some(t, c, "grpc_use_tls", rapid.Bool())
+		case 5:
+			c["h2ping"] = "h:80"
+			some(t, c, "h2ping_use_tls", rapid.Bool())
+		case 6:
+			c["os_service"] = rapid.StringMatching(`[a-z][a-z@:_.\\\\-]*`).Draw(t, "unit")
+		case 7:
+			some(t, c, "alias_node", rapid.Just("n1"))
+			c["alias_service"] = "another"
+		case 8:
+			c["hold"] = "h:80"
+		}
+		if c["ttl"] == nil {
 			c["interval"] = duration().Draw(t, "interval")
+			some(t, c, "output_max_size", rapid.IntRange(0, 1000))
 		}
 		if rapid.Bool().Draw(t, "has id") {
 			c["id"] = fmt.Sprintf("check %d", i)
@@ -202,6 +224,9 @@ func FuzzServiceFromJSON(f *testing.F) {
 
 func FuzzCheckFromJSON(f *testing.F) {
 	f.Add([]byte(`{"Name":"api","HTTP":"http://127.0.0.1/","Interval":"10s","Header":{"A":["b"]}}`))
+	f.Add([]byte(`{"Name":"c","GRPC":"[::1]:1/a.B","GRPCUseTLS":true,"Interval":"1s","OutputMaxSize":9}`))
+	f.Add([]byte(`{"Name":"c","H2PING":"h:1","h2ping_use_tls":false,"Interval":"1s"}`))
+	f.Add([]byte(`{"Name":"c","os_service":"getty@tty1.service","alias_service":"x","Args":["x"],"docker_container_id":"web","Interval":"1s"}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		c, err := CheckFromJSON(body)
 		if err != nil {
