@@ -75,7 +75,11 @@ func (p *aliasProbe) judge(c Catalog) verdict {
 	if worst.Status == catalog.Passing {
 		return verdict{status: catalog.Passing, output: "All checks passing."}
 	}
-	return verdict{status: worst.Status, output: clean("Aliased check " + worst.Name + " is " + worst.Status.String() + ": " + worst.Output)}
+	text := "Aliased check " + worst.Name + " is " + worst.Status.String()
+	if worst.Output != "" {
+		text += ": " + worst.Output
+	}
+	return verdict{status: worst.Status, output: clean(text)}
 }
 
 func find(list []*catalog.Endpoint, id string) *catalog.Endpoint {
