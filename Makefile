@@ -71,9 +71,12 @@ sim: ## 10,000 simulated cores, trials of every fault (SIM_ARGS are passed on), 
 	@$(GO) run ./scripts/sim $(SIM_ARGS)
 	@$(GO) test ./agent -count=1 -run TestSimulated -sim.nodes=50 -v -timeout 15m
 
-.PHONY: bench-gossip bench-dns bench-health
+.PHONY: bench-gossip bench-dns bench-health sim-lb
 bench-health: ## what checks cost, and whether they run on time (BENCH_ARGS are passed on)
 	@$(GO) run ./scripts/bench-health $(BENCH_ARGS)
+
+sim-lb: ## balancing simulated: every policy beside random (SIM_ARGS are passed on; -svg DIR draws)
+	@$(GO) run ./scripts/sim-lb $(SIM_ARGS)
 
 bench-dns: ## what an answer costs, beside NSD and Knot DNS, which it installs (BENCH_ARGS are passed on)
 	@$(GO) run ./scripts/bench-dns $(BENCH_ARGS)

@@ -86,8 +86,8 @@ func (x *balancing) byLoad() {
 }
 
 // interpret replaces the capacities by the shares of what comes while the reports are
-// believed: over their age, which is how late the next may be too, and the time that the
-// answer is used.
+// believed, which is from one to the next (twice their age, on average), and the answer is
+// used.
 func (x *balancing) interpret(capacities []float64) {
 	queues := make([]float64, len(capacities))
 	rate, age, waiting, able, n := 0.0, time.Duration(0), 0.0, 0.0, 0
@@ -110,7 +110,7 @@ func (x *balancing) interpret(capacities []float64) {
 	}
 	rate *= float64(len(x.reports)) / float64(max(n, 1))
 	shares := make([]float64, len(capacities))
-	Interpret(shares, capacities, queues, rate*(age+x.ask.TTL).Seconds())
+	Interpret(shares, capacities, queues, rate*(2*age+x.ask.TTL).Seconds())
 	copy(capacities, shares)
 	x.expire(renewal(age * 10))
 }

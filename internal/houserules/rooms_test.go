@@ -26,12 +26,13 @@ var rooms = []struct {
 	{"internal", 0, "what is nobody's interface"},
 }
 
-// drivers use the built command as its users do, or simulate the replication core.
+// drivers use the built command as its users do, or simulate the replication core or
+// balancing, which are functions of what they are given.
 // They may import what is listed and nothing else of the module, or they would test
 // something nobody runs.
 var drivers = map[string][]string{
 	"e2e":     {"e2e", "internal"},
-	"scripts": {"scripts", "e2e/rig", "internal", "gossip/replica", "gossip/replicasim"},
+	"scripts": {"scripts", "e2e/rig", "internal", "gossip/replica", "gossip/replicasim", "lb", "catalog"},
 }
 
 // roomOf returns the innermost room that holds pkg.
