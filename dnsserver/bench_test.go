@@ -2,6 +2,7 @@ package dnsserver
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -45,6 +46,40 @@ func BenchmarkFastPath(b *testing.B) {
 				b.Fatal(err)
 			}
 			s := newFastPath(r).scribe()
+			packet := pack(b, new(dns.Msg).SetQuestion("web.service.local.", c.qtype).SetEdns0(4096, false))
+			buf := make([]byte, 0, 4096)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, ok := s.answer(packet, Transport{Local: true}, buf); !ok {
+					b.Fatal("not answered")
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkWeighing is the fast path with weights beside the same without, and the draw of
+// one of many.
+func BenchmarkWeighing(b *testing.B) {
+	for _, c := range []struct {
+		name   string
+		qtype  uint16
+		n      int
+		weight func(i int) int
+		meta   string
+	}{
+		{"A/20/even", dns.TypeA, 20, func(int) int { return 1 }, ""},
+		{"A/20/weighted", dns.TypeA, 20, func(i int) int { return 1 + i }, ""},
+		{"SRV/20/even", dns.TypeSRV, 20, func(int) int { return 1 }, ""},
+		{"SRV/20/weighted", dns.TypeSRV, 20, func(i int) int { return 1 + i }, ""},
+		{"A/1000/single", dns.TypeA, 1000, func(i int) int { return 1 + i%7 }, " meta.lb-policy:=single"},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			var lines strings.Builder
+			for i := range c.n {
+				fmt.Fprintf(&lines, "node n%d 10.1.%d.%d\nservice web a@n%d :8080 weight=%d%s\n", i, i/250, i%250, i, c.weight(i), c.meta)
+			}
+			s := newFastPath(worldOf(b, lines.String()).resolver(b)).scribe()
 			packet := pack(b, new(dns.Msg).SetQuestion("web.service.local.", c.qtype).SetEdns0(4096, false))
 			buf := make([]byte, 0, 4096)
 			b.ReportAllocs()
