@@ -46,9 +46,8 @@ func (d *Draw) ByWeight(means []float64, k int) []uint8 {
 	}
 	places := d.places[:k]
 	switch {
-	case n <= fewKeys && k == n:
-		rank(keys, places)
-		return places
+	case n <= fewKeys && k > 2:
+		d.sortFew(n)
 	case k > manyKeys:
 		slices.Sort(keys)
 	default:
@@ -88,22 +87,7 @@ func (d *Draw) Evenly(n, k int) []uint8 {
 	return p[:k]
 }
 
-const (
-	fewKeys  = 16 // so many are ranked by comparing each with each
-	manyKeys = 96 // more than so many are sorted as a whole
-)
-
-// rank writes the place of the least key first, and so on. There is no branch in it that
-// depends on the keys: for few of them, foreseeing none costs less than sorting.
-func rank(keys []uint64, places []uint8) {
-	for i, key := range keys {
-		before := uint64(0)
-		for _, other := range keys {
-			before += (other - key) >> 63 // both have no sign: 1 if other < key
-		}
-		places[before] = uint8(i)
-	}
-}
+const manyKeys = 96 // more than so many are sorted as a whole
 
 // least brings the k least keys to the front, in order.
 func least(keys []uint64, k int) {

@@ -20,6 +20,10 @@ const (
 	// idle is the utilisation below which the quotient of two small numbers says nothing of
 	// an instance's capacity.
 	idle = 0.02
+	// belief is the part, on a logarithmic scale, of a measured difference from the usual that
+	// counts. Figures that are measured over few requests differ by chance, and to follow
+	// that costs equal instances more than it gains unequal ones.
+	belief = 0.8
 	// mostOff is how far a measured capacity, per unit of registered weight, may be from the
 	// average, up or down. A figure beyond is wrong more often than true.
 	mostOff = 10
@@ -56,7 +60,8 @@ func Capacities(into []float64, weights []float64, reports []Report) {
 	for i := range reports {
 		into[i] = weights[i] * usual
 		if c := reports[i].capacity(); c > 0 {
-			into[i] = min(max(c, into[i]/mostOff), into[i]*mostOff)
+			off := math.Pow(c/into[i], belief)
+			into[i] *= min(max(off, 1./mostOff), mostOff)
 		}
 	}
 }
