@@ -16,7 +16,7 @@ func Interpret(into, capacities, queues []float64, k float64) {
 	order := make([]int, 0, len(capacities))
 	for i := range into {
 		into[i] = 0
-		if capacities[i] > 0 {
+		if capacities[i] > 1/never {
 			order = append(order, i)
 		}
 	}

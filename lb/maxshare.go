@@ -36,7 +36,7 @@ func limitShare(weights []float64, share float64) {
 		}
 		again := false
 		for i, w := range weights {
-			if !cut[i] && open > 0 && w*free/open > most {
+			if !cut[i] && open > 0 && w/open*free > most {
 				cut[i], again = true, true
 			}
 		}
@@ -48,7 +48,7 @@ func limitShare(weights []float64, share float64) {
 			case cut[i]:
 				weights[i] = most
 			case open > 0:
-				weights[i] = w * free / open
+				weights[i] = w / open * free
 			}
 		}
 		return
