@@ -34,6 +34,9 @@ func (s *Server) absentRoutes(mux *http.ServeMux) {
 		return refuse(http.StatusNotImplemented, "Covey has no key/value store")
 	}
 	s.route(mux, "/v1/connect/ca/roots", methods{"GET": s.read(caRoots)})
+	for _, mesh := range []string{"/v1/catalog/connect/", "/v1/health/connect/", "/v1/health/ingress/", "/v1/catalog/gateway-services/"} {
+		mux.Handle(mesh+"{name...}", s.dispatch(methods{"GET": s.read(meshInstances)}))
+	}
 	for _, list := range []string{"list", "node/{node...}", "info/{id...}"} {
 		s.route(mux, "/v1/session/"+list, methods{"GET": s.read(sessions)})
 	}
@@ -65,6 +68,9 @@ type wireRoots struct {
 func caRoots(*request) (reading, error) {
 	return empty("connect/ca/roots", wireRoots{Roots: []struct{}{}}), nil
 }
+
+// meshInstances are none: a proxy that is registered is a service like any other.
+func meshInstances(*request) (reading, error) { return empty("connect", []struct{}{}), nil }
 
 // sessions are none, wherever they are looked for.
 func sessions(*request) (reading, error) { return empty("session", []struct{}{}), nil }

@@ -139,6 +139,8 @@ func TestEveryRowHasTheStatusCodeThatClientsKnow(t *testing.T) {
 		{"PUT", "/v1/txn", "[]", 501, "no transactions"},
 		{"GET", "/v1/acl/tokens", "", 501, "ACL support disabled"},
 		{"GET", "/v1/connect/ca/roots", "", 200, `"Roots":[]`},
+		{"GET", "/v1/health/connect/web?passing=1", "", 200, "[]"},
+		{"GET", "/v1/catalog/connect/web", "", 200, "[]"},
 		{"GET", "/v1/connect/intentions", "", 501, "Connect is disabled"},
 		{"GET", "/v1/agent/connect/ca/leaf/web", "", 501, "Connect is disabled"},
 

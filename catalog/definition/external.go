@@ -143,6 +143,7 @@ var externalKeys = strict.NewTable(
 	}),
 	externalKey("Namespace", func(_ *externalDraft, v strict.Value) { refuse("Covey has no namespaces")(nil, v) }),
 	externalKey("Partition", func(_ *externalDraft, v strict.Value) { refuse("Covey has no partitions")(nil, v) }),
+	shownOnly[externalDraft]("WriteRequest"), // python-consul sends its token there
 	externalKey("Locality", func(*externalDraft, strict.Value) {}),
 )
 
@@ -237,7 +238,7 @@ var removalKeys = strict.NewTable(
 	removalKey("ServiceID", func(d *ExternalRemoval, v strict.Value) { readID(&d.ServiceID, v) }),
 	removalKey("CheckID", func(d *ExternalRemoval, v strict.Value) { readID(&d.CheckID, v) }),
 	removalKey("Datacenter", func(d *ExternalRemoval, v strict.Value) { v.Text(&d.Datacenter) }),
-	shownOnly[ExternalRemoval]("Address"),
+	shownOnly[ExternalRemoval]("Address"), shownOnly[ExternalRemoval]("WriteRequest"),
 	removalKey("Namespace", func(_ *ExternalRemoval, v strict.Value) { refuse("Covey has no namespaces")(nil, v) }),
 	removalKey("Partition", func(_ *ExternalRemoval, v strict.Value) { refuse("Covey has no partitions")(nil, v) }),
 )

@@ -21,6 +21,7 @@ var modules = []struct {
 	{"github.com/hashicorp/go-multierror", "the errors of serf, one by one", []string{"gossip"}},
 	{"github.com/hashicorp/go-immutable-radix/v2", "views that share what did not change", []string{"catalog"}},
 	{"github.com/hashicorp/go-bexpr", "Consul's filter expressions", []string{"httpapi"}},
+	{"github.com/hashicorp/consul/api", "a client that is nobody of ours", []string{"e2e"}},
 	{"github.com/hashicorp/hcl", "Consul's definition files", []string{"agent"}},
 	{"github.com/gofrs/flock", "one agent a data directory", []string{"agent"}},
 	{"github.com/oklog/run", "the first part to stop stops the rest", []string{"agent", "cmd"}},
