@@ -408,6 +408,9 @@ func TestWhoLeftWhileWeWereDownIsNotPresumed(t *testing.T) {
 	put(b, "s/web", "v1")
 	a.sees(t, b, "s/web", "v1")
 	c.sees(t, b, "s/web", "v1")
+	// Only who has met b is told by membership that it left; what a passes on is faster.
+	c.until(t, "b is met", func() bool { return c.members[b.id] == replica.Alive })
+	b.until(t, "c is met", func() bool { return b.members[c.id] == replica.Alive })
 	a.Close()
 	if err := b.Leave(); err != nil {
 		t.Fatal(err)
