@@ -22,21 +22,23 @@ type changing struct {
 	rand     *rand.Rand
 	nodes    int
 	policies map[string]string // of the services, as metadata in lines
+	clock    time.Time
 }
 
 var (
 	drawnServices = []string{"web", "db", "Cache", "a-b"}
 	drawnPolicies = []string{
-		" meta.lb-policy:=local", " meta.lb-policy:=priority meta.lb-priority:=1", " meta.lb-policy:=priority meta.lb-slow-start:=10s",
+		" meta.lb-policy:=local", " meta.lb-policy:=priority", " meta.lb-policy:=priority meta.lb-slow-start:=10s",
 		" meta.lb-policy:=single", " meta.lb-policy:=subset:2", " meta.lb-policy:=capacity meta.lb-max-share:=30",
 		" meta.lb-policy:=round-robin", " meta.lb-policy:=least-load", " meta.lb-policy:=two-choices", " meta.lb-policy:=nearest meta.lb-panic:=50",
+		" meta.lb-load:=true meta.lb-slow-start:=20s", " meta.lb-policy:=single meta.lb-slow-start:=5s",
 	}
 	drawnTags = []string{"v1", "v2", "blue.green"}
 )
 
 func newChanging(t testing.TB, seed uint64) *changing {
 	t.Helper()
-	c := &changing{world: newWorld(), rand: rand.New(rand.NewPCG(seed, 1))}
+	c := &changing{world: newWorld(), rand: rand.New(rand.NewPCG(seed, 1)), clock: time.Unix(1_700_000_000, 0)}
 	c.config.AltDomain = "covey.test"
 	c.config.OnlyPassing = c.rand.IntN(4) == 0
 	if c.rand.IntN(3) == 0 {
@@ -51,7 +53,10 @@ func newChanging(t testing.TB, seed uint64) *changing {
 			c.policies[name] = drawnPolicies[c.rand.IntN(len(drawnPolicies))]
 		}
 	}
-	c.balancer().Here = lb.Place{Zone: "z1", Region: "r1"}
+	c.config.NodeName = "node-0"
+	b := c.balancer()
+	b.Here = lb.Place{Zone: "z1", Region: "r1"}
+	b.Distance = func(node string) time.Duration { return time.Duration(node[len(node)-1]%5) * 3 * time.Millisecond }
 	for range 1 + c.rand.IntN(6) {
 		c.newNode(t)
 	}
@@ -85,15 +90,23 @@ func (c *changing) family() string {
 	return ""
 }
 
-// step makes one change: an instance comes, changes or turns critical, a host fails.
+// step makes one change: an instance comes, changes or turns critical, a host fails,
+// callers report one, time passes. That is a second at least: what changes with time
+// alone need not be told sooner.
 func (c *changing) step(t testing.TB) {
-	switch c.rand.IntN(10) {
+	switch c.rand.IntN(14) {
 	case 0:
 		c.newNode(t)
 		return
 	case 1:
 		id := c.owners[fmt.Sprintf("node-%d", c.rand.IntN(c.nodes))]
 		c.store.SetLiveness(id, []catalog.Liveness{catalog.Alive, catalog.Failed, catalog.Unknown}[c.rand.IntN(3)])
+		return
+	case 2, 3:
+		c.clock = c.clock.Add([]time.Duration{time.Second, 3 * time.Second, 10 * time.Second, 4 * time.Minute}[c.rand.IntN(4)])
+		return
+	case 4:
+		c.accuse()
 		return
 	}
 	n := c.rand.IntN(c.nodes)
@@ -110,6 +123,10 @@ func (c *changing) step(t testing.TB) {
 		line += fmt.Sprintf(" 10.9.0.%d:%d", c.rand.IntN(30), 80+c.rand.IntN(2))
 	}
 	line += []string{"", "", " passing", " warning", " critical"}[c.rand.IntN(5)]
+	line += fmt.Sprintf(" meta.lb-priority:=%d", c.rand.IntN(3))
+	if c.rand.IntN(3) == 0 {
+		line += fmt.Sprintf(" load=%d/%d/%d", c.rand.IntN(5000), c.rand.IntN(1500), c.rand.IntN(300))
+	}
 	if c.rand.IntN(2) == 0 {
 		line += fmt.Sprintf(" weight=%d", []int{0, 1, 3, 100, 65535}[c.rand.IntN(5)])
 	}
@@ -119,6 +136,18 @@ func (c *changing) step(t testing.TB) {
 		}
 	}
 	c.apply(t, line+c.family())
+}
+
+// accuse has callers report an instance as often as it takes to eject it.
+func (c *changing) accuse() {
+	s := c.store.View().Service(drawnServices[c.rand.IntN(len(drawnServices))])
+	if s == nil || len(s.Endpoints) == 0 {
+		return
+	}
+	e := s.Endpoints[c.rand.IntN(len(s.Endpoints))]
+	for range 5 {
+		c.balancer().Report(c.store.View(), s.Name, e.Host.Name, e.ID(), false, c.clock)
+	}
 }
 
 func (c *changing) apply(t testing.TB, line string) {
@@ -164,7 +193,7 @@ func TestBothPathsAnswerAlike(t *testing.T) {
 	for seed := range uint64(300) {
 		c := newChanging(t, seed)
 		r := c.resolver(t)
-		r.now = func() time.Time { return time.Unix(1_700_000_000, 0) } // weights that grow would differ
+		r.now = func() time.Time { return c.clock }
 		s := newFastPath(r).scribe()
 		for range 60 {
 			packet := pack(t, c.question())
@@ -233,10 +262,22 @@ func compare(t *testing.T, s *scribe, packet []byte, via Transport) (answered bo
 		!slices.Equal(texts(fast.Extra), texts(want.Extra)) {
 		t.Errorf("additional records\n%v\nwant\n%v", &fast, &want)
 	}
+	if !slices.IsSortedFunc(fast.Answer, byPriority) {
+		t.Errorf("who is for when others fail comes before them\n%v", &fast)
+	}
 	if binary.BigEndian.Uint16(reply) != binary.BigEndian.Uint16(packet) {
 		t.Errorf("the answer is to another question")
 	}
 	return true
+}
+
+// byPriority compares SRV records; of others no order is known.
+func byPriority(a, b dns.RR) int {
+	x, ok := a.(*dns.SRV)
+	if !ok {
+		return 0
+	}
+	return int(x.Priority) - int(b.(*dns.SRV).Priority)
 }
 
 // texts are the records in an order of their own: that of answers is drawn.
@@ -304,7 +345,9 @@ func TestUnknownNamesTakeNoPlace(t *testing.T) {
 	f := newFastPath(fleet(t, 3).resolver(t))
 	s := f.scribe()
 	for i := range 1000 {
-		s.answer(pack(t, new(dns.Msg).SetQuestion(fmt.Sprintf("x%d.service.local.", i), dns.TypeA)), Transport{}, nil)
+		for _, name := range []string{"x%d.service.local.", "x%d.web.service.local.", "_web._x%d.service.local.", "x%d.local.", "x%d.node.local."} {
+			s.answer(pack(t, new(dns.Msg).SetQuestion(fmt.Sprintf(name, i), dns.TypeA)), Transport{}, nil)
+		}
 	}
 	for i := range f.table {
 		if p := f.table[i].Load(); p != nil {

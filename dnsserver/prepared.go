@@ -85,7 +85,7 @@ func (v *validity) over(r *Resolver) bool {
 }
 
 // prepare renders the answer to a question about a service. It returns nil for names
-// that are none; about them nothing is kept.
+// that are none, those with a tag that nobody has among them; about them nothing is kept.
 func (r *Resolver) prepare(qname string, qtype uint16, wire []byte) *prepared {
 	in := r.inquire(qname, qtype)
 	in.whole, in.late = true, new(bool)
@@ -96,6 +96,9 @@ func (r *Resolver) prepare(qname string, qtype uint16, wire []byte) *prepared {
 	ejections := r.balancer.Ejections()
 	a := in.resolve()
 	p.validity = validityOf(in, ejections)
+	if a.rcode == dns.RcodeNameError && in.about.tag != "" {
+		return nil // there is no end of such names
+	}
 	if *in.stale || a.rcode != dns.RcodeSuccess || a.foreign || len(a.authority) > 0 || len(a.entries) == 0 || in.balanced.InTurn() {
 		return p
 	}

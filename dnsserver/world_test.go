@@ -17,14 +17,15 @@ import (
 //	config  domain=local alt_domain=d datacenter=dc1 node_ttl=1s ttl.NAME=1s only_passing udp_answer_limit=3 a_record_limit=1
 //	node    NAME ADDRESS [failed|unknown|external|STATUS] [meta.K:=V] [lan_ipv6=ADDRESS]
 //	service NAME X@NODE [ADDRESS:PORT] [STATUS] [weight=N] [warning_weight=N] [tag=T]...
-//	        [meta.K:=V] [lan_ipv6=ADDRESS]
+//	        [meta.K:=V] [lan_ipv6=ADDRESS] [load=RATE/UTILISATION/QUEUE]
 //	failed  NODE, or alive: what becomes of it
 //
 // The instance's ID is NAME-X; "~" stands for a blank in metadata and tags.
 type world struct {
-	config Config
-	store  *catalog.Store
-	owners map[string]catalog.NodeID
+	config  Config
+	store   *catalog.Store
+	owners  map[string]catalog.NodeID
+	reports uint32 // of load, so far
 }
 
 func newWorld() *world {
@@ -185,6 +186,12 @@ func (w *world) addService(words []string) error {
 			i.TaggedAddresses[key] = catalog.ServiceAddress{Address: value, Port: i.Port}
 		case key == "tag":
 			i.Tags = append(i.Tags, strings.ReplaceAll(value, "~", " "))
+		case key == "load":
+			w.reports++
+			i.Load.Serial = w.reports
+			if _, err := fmt.Sscanf(value, "%d/%d/%d", &i.Load.Rate, &i.Load.Utilisation, &i.Load.Queue); err != nil {
+				return err
+			}
 		case key == "weight":
 			i.Weights.Passing = uint16(number)
 		case key == "warning_weight":
