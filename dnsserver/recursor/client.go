@@ -23,7 +23,7 @@ type Client struct {
 	close   context.CancelFunc
 	probes  sync.WaitGroup
 
-	mu      sync.Mutex // guards flights
+	mu      sync.Mutex // guards flights, and that no probe begins after closing
 	flights map[key]*flight
 
 	counts counts
@@ -47,7 +47,9 @@ func New(c Config) (*Client, error) {
 
 // Close ends what is under way with an error, and waits for what runs besides.
 func (c *Client) Close() {
+	c.mu.Lock()
 	c.close()
+	c.mu.Unlock()
 	c.probes.Wait()
 }
 
@@ -198,6 +200,11 @@ func (c *Client) order(now time.Time) []*server {
 // anyhow, only to see how long they take. Nobody waits for that.
 func (c *Client) probe(others []*server, name string, k key) {
 	if c.config.Strategy != Fastest {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.done.Err() != nil {
 		return
 	}
 	now := time.Now()
