@@ -18,6 +18,7 @@ type Server struct {
 	sockets     *sockets
 	fast        *fastPath // nil for the portable loop
 	conns       *conns
+	turns       chan struct{} // one for each question over TCP at work
 	waiting     *waiting
 	limit       *rateLimit // nil for none
 	idleTimeout time.Duration
@@ -59,6 +60,7 @@ func New(c Config) (*Server, error) {
 		Resolver:    r,
 		sockets:     sockets,
 		conns:       newConns(c.MaxTCPConns, c.MaxTCPConnsPerClient),
+		turns:       newTurns(),
 		waiting:     newWaiting(c.MaxWaiting),
 		limit:       newRateLimit(&c, bound.Addr()),
 		idleTimeout: c.TCPIdleTimeout,

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"time"
 )
 
@@ -35,6 +36,11 @@ func (s *Server) serveTCP() {
 // More are not read until one is answered.
 const maxPending = 16
 
+// newTurns are as many as there are processors but one, which UDP is left: however many
+// connections have questions, those that are answered at a time do not fill the
+// scheduler's queue, behind which packets would wait for all of them.
+func newTurns() chan struct{} { return make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)) }
+
 // serveConn answers the questions of one connection, several of which a client may send
 // at once. Those that have to wait for others are answered when they can be, the rest at
 // once, so that replies may come in another order than questions (RFC 7766 section 7).
@@ -54,7 +60,9 @@ func (s *Server) serveConn(c *conn) {
 			return // the client is done, slow, or no DNS client
 		}
 		c.begin()
+		s.turns <- struct{}{}
 		reply, later := s.RespondAtOnce(packet, via, nil)
+		<-s.turns
 		if later {
 			places <- struct{}{}
 			c.pending.Add(1)
