@@ -94,7 +94,8 @@ func (x *balancing) level(e *catalog.Endpoint) int {
 	return x.Here.distance(Place{e.Host.Zone, e.Host.Region})
 }
 
-// ownSubset is what Subset last found for this host, which takes a while to find.
+// ownSubset is what Subset last found for this host, which takes a while to find. What is
+// another client's is found in no time, and not kept.
 type ownSubset struct {
 	service, nodes uint64 // the indexes it was found at
 	key            string // and what else it hangs on
@@ -132,8 +133,12 @@ func (x *balancing) subset() {
 	})
 }
 
+// own is who of Chosen is the client's.
 func (x *balancing) own(weights []float64) []int {
-	key := fmt.Sprint(x.ask.Tags, x.ask.OnlyPassing, x.ask.Client, len(x.Chosen), x.Settings.Subset, x.Panic, x.Ejections())
+	if x.ask.Client != 0 {
+		return Subset(-1, x.ask.Client, nil, x.endpoints(), weights, x.Settings.Subset)
+	}
+	key := fmt.Sprint(x.ask.Tags, x.ask.OnlyPassing, len(x.Chosen), x.Settings.Subset, x.Panic, x.Ejections())
 	x.mu.Lock()
 	m := &x.memory(x.view, x.service.Name).subset
 	if m.service == x.service.ModifyIndex && m.nodes == x.view.NodesIndex() && m.key == key {
@@ -141,30 +146,40 @@ func (x *balancing) own(weights []float64) []int {
 		return m.own
 	}
 	x.mu.Unlock()
-	endpoints := make([]uint64, len(x.Chosen))
-	for i, c := range x.Chosen {
-		endpoints[i] = c.hash()
-	}
-	client, self := x.ask.Client, -1
-	var hosts []uint64
-	if client == 0 {
-		if h := x.view.Host(x.Node); h != nil {
-			client = hashOf(h.ID[:])
-		}
-		for h := range x.view.Hosts() {
-			if h.Liveness.Up() && h.Liveness != catalog.Outside { // those that ask have an agent
-				if strings.EqualFold(h.Name, x.Node) {
-					self = len(hosts)
-				}
-				hosts = append(hosts, hashOf(h.ID[:]))
-			}
-		}
-	}
-	own := Subset(self, client, hosts, endpoints, weights, x.Settings.Subset)
+	self, client, hosts := x.hosts()
+	own := Subset(self, client, hosts, x.endpoints(), weights, x.Settings.Subset)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.memory(x.view, x.service.Name).subset = ownSubset{x.service.ModifyIndex, x.view.NodesIndex(), key, own}
 	return own
+}
+
+// endpoints are what identifies who is chosen.
+func (x *balancing) endpoints() []uint64 {
+	all := make([]uint64, len(x.Chosen))
+	for i, c := range x.Chosen {
+		all[i] = c.hash()
+	}
+	return all
+}
+
+// hosts is those that ask, which have an agent, and which of them is this one; id is its
+// own even if it is not among them.
+func (x *balancing) hosts() (self int, id uint64, hosts []uint64) {
+	self = -1
+	if h := x.view.Host(x.Node); h != nil {
+		id = hashOf(h.ID[:])
+	}
+	for h := range x.view.Hosts() {
+		if !h.Liveness.Up() || h.Liveness == catalog.Outside {
+			continue
+		}
+		if strings.EqualFold(h.Name, x.Node) {
+			self = len(hosts)
+		}
+		hosts = append(hosts, hashOf(h.ID[:]))
+	}
+	return self, id, hosts
 }
 
 func (c *Choice) hash() uint64 { return hashOf(c.Host.ID[:], []byte(c.ID())) }

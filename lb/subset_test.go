@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"covey/catalog"
 )
 
 func hashes(kind string, n int) []uint64 {
@@ -113,4 +115,32 @@ func TestASubsetIsOfTheSizeAskedFor(t *testing.T) {
 			t.Fatalf("%v, then %v", own, again)
 		}
 	})
+}
+
+// Finding a host's own subset takes the choice of all hosts: others that ask must not have
+// it found again.
+func TestTheOwnSubsetIsKeptWhoeverElseAsks(t *testing.T) {
+	s := catalog.NewStore(0)
+	for i := range byte(8) {
+		id := catalog.NodeID{1, i}
+		s.Apply(catalog.Update{Owner: id, Put: []catalog.Record{
+			&catalog.Node{ID: id, Name: fmt.Sprint("n", i), Address: "10.0.0.1"},
+			&catalog.Instance{ID: "a", Service: "web", Weights: catalog.DefaultWeights, Meta: map[string]string{"lb-policy": "subset:3"}},
+		}})
+		s.SetLiveness(id, catalog.Alive)
+	}
+	b := &Balancer{Node: "n0"}
+	ask := func(client uint64) []Choice {
+		return b.Balance(s.View(), Ask{Query: Query{Service: "web"}, Client: client}).Chosen
+	}
+	first := ask(0)
+	kept := &b.services["web"].subset.own[0]
+	for client := range uint64(20) {
+		if got := len(ask(client + 1)); got != 3 {
+			t.Fatalf("client %d is given %d instances", client+1, got)
+		}
+	}
+	if again := ask(0); &b.services["web"].subset.own[0] != kept || len(first) != 3 || again[0].ID() != first[0].ID() {
+		t.Error("it was found anew")
+	}
 }
