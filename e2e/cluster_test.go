@@ -20,6 +20,9 @@ func TestMain(m *testing.M) {
 	if address := os.Getenv(asVictim); address != "" {
 		beVictim(address)
 	}
+	if address := os.Getenv(asInstance); address != "" {
+		beInstance(address)
+	}
 	flag.Parse()
 	if testing.Short() || runtime.GOOS == "windows" {
 		os.Exit(m.Run())

@@ -23,10 +23,7 @@ func beVictim(address string) {
 		os.Exit(1)
 	}
 	fmt.Println(l.Addr())
-	go func() { // nobody needs it any more
-		io.Copy(io.Discard, os.Stdin)
-		os.Exit(0)
-	}()
+	endWithParent()
 	for {
 		if conn, err := l.Accept(); err == nil {
 			go io.Copy(io.Discard, conn)
@@ -34,16 +31,31 @@ func beVictim(address string) {
 	}
 }
 
+// endWithParent ends this program when nobody needs it any more.
+func endWithParent() {
+	go func() {
+		io.Copy(io.Discard, os.Stdin)
+		os.Exit(0)
+	}()
+}
+
 // victim starts a process that serves on an address of its own and returns it with
 // that address.
 func victim(t *testing.T, ip string) (cmd *exec.Cmd, addr string) {
+	t.Helper()
+	return child(t, asVictim, net.JoinHostPort(ip, "0"))
+}
+
+// child starts this program as something else, and returns it with the address that it
+// writes down first.
+func child(t *testing.T, as, at string) (cmd *exec.Cmd, addr string) {
 	t.Helper()
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd = exec.Command(program)
-	cmd.Env = append(os.Environ(), asVictim+"="+net.JoinHostPort(ip, "0"))
+	cmd.Env = append(os.Environ(), as+"="+at)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
