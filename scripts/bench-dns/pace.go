@@ -45,7 +45,7 @@ func paceOne(addr string, first, services int, rate float64, span time.Duration)
 	}
 	defer conn.Close()
 	_ = conn.(*net.UDPConn).SetReadBuffer(4 << 20) // what is lost here is not the server's loss
-	var mu sync.Mutex // guards sent
+	var mu sync.Mutex                              // guards sent
 	sent := map[uint16]time.Time{}
 	var took []time.Duration
 	read := make(chan error, 1)
