@@ -64,6 +64,8 @@ type Agent struct {
 	events      *events
 	coordinates coordinates
 
+	access *accessFiles
+
 	timeline timeline
 
 	raised  atomic.Uint64 // an epoch that is to be kept, 0 if none is
@@ -218,8 +220,21 @@ func (a *Agent) openServers() (err error) {
 	if a.dns, err = dnsserver.New(a.dnsConfig()); err != nil {
 		return err
 	}
+	return a.openHTTP()
+}
+
+// openHTTP binds the HTTP API, with the tokens and certificates that it wants.
+func (a *Agent) openHTTP() (err error) {
+	if a.access, err = newAccessFiles(a.cfg); err != nil {
+		return err
+	}
 	a.http, err = httpapi.New(httpapi.Config{
 		Addr:       a.cfg.HTTPAddr(),
+		TLSAddr:    a.cfg.HTTPSAddr(),
+		TLS:        a.access.serverTLS(),
+		Tokens:     a.access.tokens.Load(),
+		Socket:     httpapi.Socket(a.cfg.Sockets),
+		MaxConns:   a.cfg.HTTP.MaxConns,
 		Agent:      a,
 		Catalog:    a.catalog,
 		Lookup:     a.dns.Lookup,
@@ -232,6 +247,10 @@ func (a *Agent) openServers() (err error) {
 
 		AllowedHosts: append([]string{a.cfg.NodeName + ".node." + a.cfg.Domain}, a.cfg.HTTP.AllowedHosts...),
 	})
+	if err == nil && !a.access.closed() {
+		a.log.Warn("whoever reaches the HTTP API may register, deregister and stop this agent: give it tokens (http_config.token_file), client certificates (tls.https.verify_incoming) or a loopback address",
+			"http", a.http.Addr())
+	}
 	return err
 }
 
@@ -349,6 +368,9 @@ func (a *Agent) Run(ctx context.Context) error {
 		g.Add(func() error { a.timeline.follow(running, a.catalog.View); return nil }, func(error) { stop() })
 		g.Add(a.dns.Run, func(error) { a.dns.Close() })
 		g.Add(a.http.Run, func(error) { a.http.Close() })
+		if a.access.any() {
+			g.Add(func() error { return a.keepAccess(running) }, func(error) { stop() })
+		}
 		a.log.Info("agent is running", "node", a.cfg.NodeName, "id", a.id, "datacenter", a.cfg.Datacenter,
 			"gossip", a.gossip.Addr(), "http", a.http.Addr(), "dns", a.dns.Addr(), "encrypted", len(a.cfg.Encrypt) > 0,
 			"data_dir", a.cfg.DataDir)

@@ -103,6 +103,15 @@ func (a *Agent) ForceLeave(_ context.Context, node string, prune bool) error {
 // define up to date. What else changed takes effect at the next start. Without files there
 // is nothing to do.
 func (a *Agent) Reload(ctx context.Context) error {
+	access := a.access != nil && a.access.any()
+	if access {
+		if err := a.rereadAccess(true); err != nil {
+			return err
+		}
+	}
+	if a.opts.Reread == nil && access {
+		return nil
+	}
 	if a.opts.Reread == nil {
 		return nil
 	}

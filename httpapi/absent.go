@@ -10,7 +10,7 @@ import (
 var absent = [...]struct{ path, what string }{
 	{"/v1/session/", "Covey has no sessions and no locks: it is a registry, and elects nobody"},
 	{"/v1/txn", "Covey has no key/value store and no transactions"},
-	{"/v1/acl/", "ACL support disabled: Covey has no ACL language; access is by who reaches its socket"},
+	{"/v1/acl/", "ACL support disabled: Covey has no ACL language; tokens have roles, which the agent's configuration gives them"},
 	{"/v1/connect/", "Connect is disabled: Covey is no service mesh and issues no certificates"},
 	{"/v1/agent/connect/", "Connect is disabled: Covey is no service mesh and issues no certificates"},
 	{"/v1/config", "Covey has no config entries"},

@@ -11,11 +11,13 @@
 //     are never more of them than Config.MaxWaiting.
 //   - What a request may cost is bounded: connections, header and body sizes, and the
 //     time a peer may take to send or to receive.
+//   - Where there are tokens, each request wants one whose role allows it.
 //   - A web page cannot drive the API: foreign Host names and cross-site writes are
 //     refused.
 //   - Lists in an answer are never null, and errors are plain text that say what was
 //     wrong and with which field.
 //
 // It keeps nothing: registrations are the Agent's, reads the catalogue's. It offers
-// no key/value store, sessions, ACLs, Connect or namespaces, and says so on their paths. It speaks no TLS: it is meant for loopback or a unix socket.
+// no key/value store, sessions, ACLs, Connect or namespaces, and says so on their paths.
+// It speaks HTTP/1, with TLS or without.
 package httpapi

@@ -20,7 +20,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// A body nobody reads is drained by net/http; this bounds that too.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
 	}
-	if !s.hosts.allow(r.Host) {
+	if !overSocket(r) && !s.hosts.allow(r.Host) {
 		s.count.hostsRefused.Add(1)
 		s.fail(w, r, fault.New(fault.Forbidden,
 			"the host name %q is not one this agent is known by: use an IP address, or add the name to http_config.allowed_hosts in its configuration", r.Host))
@@ -55,11 +55,8 @@ func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {
 // lets everything through.
 type hostList map[string]bool
 
-func newHostList(listen net.Addr, names []string) hostList {
+func newHostList(names []string) hostList {
 	l := hostList{"localhost": true}
-	if host, _, err := net.SplitHostPort(listen.String()); err == nil {
-		l[strings.ToLower(host)] = true
-	}
 	for _, name := range names {
 		if name = canonicalHost(name); name != "" {
 			l[name] = true

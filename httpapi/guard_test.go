@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -14,7 +13,7 @@ import (
 )
 
 func TestOnlyHostsThisAgentIsKnownByAreServed(t *testing.T) {
-	hosts := newHostList(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8500}, []string{"N1", "registry.example.", ""})
+	hosts := newHostList([]string{"127.0.0.1", "N1", "registry.example.", ""})
 	for host, want := range map[string]bool{
 		"":                      true, // HTTP/1.0
 		"127.0.0.1:8500":        true,
@@ -51,7 +50,7 @@ func TestOnlyHostsThisAgentIsKnownByAreServed(t *testing.T) {
 
 func TestAForeignHostIsRefusedBeforeAnythingIsDone(t *testing.T) {
 	s, a := newTestServer(t)
-	s.hosts = newHostList(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8500}, nil)
+	s.hosts = newHostList(nil)
 	r := httptest.NewRequest("PUT", "/v1/agent/service/register", strings.NewReader(itemService))
 	r.Host = "evil.example:8500"
 	w := httptest.NewRecorder()

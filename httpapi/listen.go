@@ -1,11 +1,15 @@
 package httpapi
 
 import (
+	"cmp"
+	"crypto/tls"
 	"errors"
 	"io/fs"
 	"net"
 	"net/http"
 	"os"
+	"os/user"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -15,10 +19,16 @@ import (
 
 const unixScheme = "unix://"
 
+// Socket is whose a unix socket is and who may use it.
+type Socket struct {
+	User, Group string      // name or number; "" for the process's own
+	Mode        fs.FileMode // 0 for 0600
+}
+
 // listen binds addr: host:port, or unix:// and a path.
-func listen(addr string, mode fs.FileMode) (net.Listener, error) {
+func listen(addr string, s Socket) (net.Listener, error) {
 	if path, ok := strings.CutPrefix(addr, unixScheme); ok {
-		return listenUnix(path, mode)
+		return listenUnix(path, s)
 	}
 	l, err := net.Listen("tcp", addr)
 	switch {
@@ -35,7 +45,7 @@ func listen(addr string, mode fs.FileMode) (net.Listener, error) {
 
 // listenUnix binds a socket at path. One that a dead process left behind is replaced;
 // a file of any other kind, or a socket that somebody serves, is left alone.
-func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
+func listenUnix(path string, s Socket) (net.Listener, error) {
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -56,11 +66,59 @@ func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "the HTTP API cannot listen on %s: %w; choose another path with --http", path, err)
 	}
-	if err := os.Chmod(path, mode); err != nil {
+	if err := s.own(path); err != nil {
 		l.Close()
-		return nil, fault.New(fault.Internal, "the HTTP API cannot set the permissions of %s: %w", path, err)
+		return nil, err
 	}
 	return l, nil
+}
+
+// own gives the socket to whom it belongs, then opens it to them.
+func (s Socket) own(path string) error {
+	uid, err := idOf(s.User, func(name string) (string, error) {
+		u, err := user.Lookup(name)
+		if err != nil {
+			return "", err
+		}
+		return u.Uid, nil
+	})
+	if err != nil {
+		return fault.New(fault.Invalid, "the owner of the socket %s (unix_sockets.user): %w", path, err)
+	}
+	gid, err := idOf(s.Group, func(name string) (string, error) {
+		g, err := user.LookupGroup(name)
+		if err != nil {
+			return "", err
+		}
+		return g.Gid, nil
+	})
+	if err != nil {
+		return fault.New(fault.Invalid, "the group of the socket %s (unix_sockets.group): %w", path, err)
+	}
+	if uid >= 0 || gid >= 0 {
+		if err := os.Chown(path, uid, gid); err != nil {
+			return fault.New(fault.Forbidden, "the HTTP API cannot give away its socket: %w; only root may, or to a group of its own", err)
+		}
+	}
+	if err := os.Chmod(path, cmp.Or(s.Mode, 0o600)); err != nil {
+		return fault.New(fault.Internal, "the HTTP API cannot set the permissions of %s: %w", path, err)
+	}
+	return nil
+}
+
+// idOf is the number of a user or group that is given by name or number, -1 for none.
+func idOf(name string, lookup func(string) (string, error)) (int, error) {
+	if name == "" {
+		return -1, nil
+	}
+	if n, err := strconv.ParseUint(name, 10, 31); err == nil {
+		return int(n), nil
+	}
+	number, err := lookup(name)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(number)
 }
 
 // served reports whether anyone may be listening on the socket at path.
@@ -89,6 +147,10 @@ func (s *Server) admit(c net.Conn, state http.ConnState) {
 	case http.StateNew:
 		if s.count.conns.Add(1) > int64(s.cfg.MaxConns) {
 			s.count.connsRefused.Add(1)
+			if t, ok := c.(*tls.Conn); ok { // a word in plain text, or a handshake, is too much
+				_ = t.NetConn().Close()
+				return
+			}
 			// The accept loop waits for this: the deadline is a safeguard, since the few bytes
 			// fit any fresh connection's buffer.
 			_ = c.SetWriteDeadline(time.Now().Add(time.Second))

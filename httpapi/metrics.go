@@ -145,6 +145,7 @@ func (c apiCollector) Collect(out chan<- prometheus.Metric) {
 	count(descRefused, st.SitesRefused, "site")
 	count(descRefused, st.ConnsRefused, "connections")
 	count(descRefused, st.WaitsRefused, "waiting")
+	count(descRefused, st.TokensRefused, "token")
 	count(descPanics, st.Panics)
 	count(descCache, st.CacheHits, "hit")
 	count(descCache, st.CacheMisses, "miss")

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"encoding/json"
 	"net/http"
-	"strings"
 
 	"covey/internal/fault"
 )
@@ -19,15 +18,19 @@ type wireKeyring struct {
 	NumNodes    int
 }
 
-// mayOperateKeys lets in who shows a gossip key that this agent has. The API has no
-// passwords, and everyone on the host may use it; but who has a key can state anything
-// about any host, so keys are neither told nor taken from those who have none.
+// mayOperateKeys lets in who shows a gossip key that this agent has, or a token with the
+// role operate. Where there are no tokens everyone on the host may use the API; but who has
+// a key can state anything about any host, so keys are neither told nor taken from those
+// who have none.
 func (s *Server) mayOperateKeys(r *request) error {
-	key := r.Header.Get("X-Consul-Token")
-	if key == "" {
-		key, _ = strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	key := tokenOf(r)
+	if tokens := s.tokens.Load(); tokens != nil && key != "" {
+		if role, _ := tokens.role(key); role >= Operate {
+			return nil
+		}
 	}
 	if key == "" || !s.cfg.Agent.HasKey(key) {
+		s.count.tokensRefused.Add(1)
 		return fault.New(fault.Forbidden, "the keyring is for those who have a gossip key: send one that this agent has as the token "+
 			"(X-Consul-Token or Authorization: Bearer)")
 	}

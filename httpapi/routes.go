@@ -72,7 +72,7 @@ func (s *Server) routes() *http.ServeMux {
 	get("/v1/coordinate/node/{node...}", s.coordinateNode)
 	put("/v1/coordinate/update", s.coordinateUpdate)
 
-	s.route(mux, "/v1/operator/keyring", methods{
+	s.route(mux, keyringPath, methods{
 		"GET": s.keyring, "POST": s.changeKey("install"), "PUT": s.changeKey("use"), "DELETE": s.changeKey("remove"),
 	})
 
@@ -104,11 +104,11 @@ type route struct {
 func (s *Server) route(mux *http.ServeMux, pattern string, m methods) {
 	r := route{path: strings.ReplaceAll(pattern, "...}", "}"), methods: slices.Sorted(maps.Keys(m))}
 	s.table = append(s.table, r)
-	mux.Handle(pattern, s.observed(r.path, s.dispatch(m)))
+	mux.Handle(pattern, s.observed(r.path, s.dispatch(r.path, m)))
 }
 
 // dispatch picks the handler of the request's method; HEAD is GET's.
-func (s *Server) dispatch(m methods) http.Handler {
+func (s *Server) dispatch(path string, m methods) http.Handler {
 	allow := slices.Sorted(maps.Keys(m))
 	if m[http.MethodGet] != nil {
 		allow = append(allow, http.MethodHead)
@@ -123,6 +123,9 @@ func (s *Server) dispatch(m methods) http.Handler {
 			return
 		}
 		q, err := newRequest(r)
+		if err == nil {
+			err = s.authorize(q, roleFor(r.Method, path))
+		}
 		if err == nil {
 			err = h(w, q)
 			if x, ok := w.(*exchange); ok {

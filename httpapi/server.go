@@ -3,12 +3,13 @@ package httpapi
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -30,8 +31,13 @@ const (
 
 // Config says what a Server serves and where. Fields without a default are required.
 type Config struct {
-	// Addr is host:port, where port 0 takes any free one, or unix:// and a path.
+	// Addr is host:port, where port 0 takes any free one, or unix:// and a path; "" if there
+	// is only TLSAddr, which is host:port and is served with TLS. MaxVersion and NextProtos
+	// of TLS are left alone, but HTTP/2 is not spoken: its streams would escape MaxConns.
 	Addr    string
+	TLSAddr string
+	TLS     *tls.Config
+
 	Agent   Agent
 	Catalog interface{ View() *catalog.View }
 	// Lookup says what DNS answers to a question and why.
@@ -49,6 +55,9 @@ type Config struct {
 	Version    string
 	Logger     *slog.Logger // nil discards
 
+	// Tokens are who may do what; nil, and whoever reaches the API may do everything.
+	Tokens *Tokens
+
 	// AllowedHosts are names, without port, that a request's Host may bear besides IP
 	// addresses, localhost and the node's name. The list is what keeps a web page from
 	// reaching the API by pointing a name of its own here (DNS rebinding); a unix
@@ -63,8 +72,8 @@ type Config struct {
 	MaxWaiting int
 	// CacheBytes bounds the memory kept in rendered answers. Default 16 MiB.
 	CacheBytes int
-	// SocketMode is the permission of a unix socket. Default 0600.
-	SocketMode fs.FileMode
+	// Socket is whose a unix socket is.
+	Socket Socket
 }
 
 func (c Config) withDefaults() Config {
@@ -74,23 +83,23 @@ func (c Config) withDefaults() Config {
 	c.MaxConns = cmp.Or(c.MaxConns, 8192)
 	c.MaxWaiting = cmp.Or(c.MaxWaiting, c.MaxConns-c.MaxConns/8)
 	c.CacheBytes = cmp.Or(c.CacheBytes, 16<<20)
-	c.SocketMode = cmp.Or(c.SocketMode, 0o600)
 	return c
 }
 
 // Server is the HTTP API of one agent. New binds, Run serves, Close closes and waits.
 type Server struct {
-	cfg      Config
-	log      *slog.Logger
-	listener net.Listener
-	http     *http.Server
-	mux      *http.ServeMux
-	hosts    hostList
-	origins  *http.CrossOriginProtection
-	bodies   *bodyCache
-	count    counters
-	table    []route // all that there is, as added
-	metrics  metrics
+	cfg       Config
+	log       *slog.Logger
+	listeners []net.Listener // at least one
+	http      *http.Server
+	mux       *http.ServeMux
+	hosts     hostList
+	origins   *http.CrossOriginProtection
+	bodies    *bodyCache
+	count     counters
+	table     []route // all that there is, as added
+	metrics   metrics
+	tokens    atomic.Pointer[Tokens] // nil for none
 
 	stopping  chan struct{} // closed when Close begins: blocked reads end
 	closing   sync.Once
@@ -103,12 +112,8 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.listener, err = listen(s.cfg.Addr, s.cfg.SocketMode)
-	if err != nil {
+	if err := s.bind(); err != nil {
 		return nil, err
-	}
-	if s.listener.Addr().Network() != "unix" {
-		s.hosts = newHostList(s.listener.Addr(), append([]string{s.cfg.NodeName}, s.cfg.AllowedHosts...))
 	}
 	return s, nil
 }
@@ -126,6 +131,7 @@ func newServer(cfg Config) (*Server, error) {
 		bodies:   newBodyCache(cfg.CacheBytes),
 		stopping: make(chan struct{}),
 	}
+	s.SetTokens(cfg.Tokens)
 	if err := s.newRegistry(); err != nil {
 		return nil, err
 	}
@@ -140,20 +146,34 @@ func newServer(cfg Config) (*Server, error) {
 		// net/http writes by itself.
 		WriteTimeout: maxWait + maxWait/jitterShare + writeTimeout,
 		ConnState:    s.admit,
+		Protocols:    protocols(),
 		ErrorLog:     slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug),
 	}
 	return s, nil
 }
 
-// Addr is the address that was bound.
-func (s *Server) Addr() net.Addr { return s.listener.Addr() }
-
 // Run serves until Close and then returns nil.
 func (s *Server) Run() error {
-	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
-		return fault.New(fault.Internal, "serving HTTP on %s: %w", s.Addr(), err)
+	ended := make(chan error, len(s.listeners))
+	for _, l := range s.listeners {
+		go func() {
+			err := s.http.Serve(l)
+			if errors.Is(err, http.ErrServerClosed) {
+				err = nil
+			} else {
+				err = fault.New(fault.Internal, "serving HTTP on %s: %w", l.Addr(), err)
+			}
+			ended <- err
+		}()
 	}
-	return nil
+	err := <-ended
+	if err != nil {
+		err = errors.Join(err, s.Close())
+	}
+	for range len(s.listeners) - 1 {
+		err = errors.Join(err, <-ended)
+	}
+	return err
 }
 
 // Close stops accepting, ends blocked reads at once with what stands, and waits for
@@ -167,12 +187,17 @@ func (s *Server) Close() error {
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = s.http.Close() // who has not finished by now is cut off
 		}
-		if lerr := s.listener.Close(); lerr != nil && !errors.Is(lerr, net.ErrClosed) {
-			err = errors.Join(err, lerr)
-		}
+		s.closeListeners() // those that Run did not come to
 		if err != nil {
 			s.closeFail = fault.New(fault.Internal, "closing the HTTP API on %s: %w", s.Addr(), err)
 		}
 	})
 	return s.closeFail
+}
+
+// protocols are HTTP/1.0 and 1.1.
+func protocols() *http.Protocols {
+	p := new(http.Protocols)
+	p.SetHTTP1(true)
+	return p
 }

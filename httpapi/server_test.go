@@ -123,7 +123,7 @@ func TestOnlyAnAbandonedSocketIsReplaced(t *testing.T) {
 	if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := listen("unix://"+path, 0o600); fault.KindOf(err) != fault.Conflict {
+	if _, err := listen("unix://"+path, Socket{}); fault.KindOf(err) != fault.Conflict {
 		t.Errorf("a file was replaced: %v", err)
 	}
 	if text, _ := os.ReadFile(path); string(text) != "precious" {
@@ -139,7 +139,7 @@ func TestOnlyAnAbandonedSocketIsReplaced(t *testing.T) {
 	}
 	dead.SetUnlinkOnClose(false) // as after kill -9
 	dead.Close()
-	l, err := listen("unix://"+path, 0o600)
+	l, err := listen("unix://"+path, Socket{})
 	if err != nil {
 		t.Fatal(err)
 	}

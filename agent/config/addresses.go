@@ -115,6 +115,14 @@ func (d *draft) port(into *int, key string, v strict.Value) {
 	}
 }
 
+// portOrOff reads a port, or -1.
+func (d *draft) portOrOff(into *int, key string, v strict.Value) {
+	n := -2
+	if v.Int(&n, -1, maxPort); n >= -1 {
+		d.setPort(into, n, key, v)
+	}
+}
+
 // setPort takes on a port, unless the same file gave another with the address.
 func (d *draft) setPort(into *int, n int, key string, v strict.Value) {
 	if p, ok := d.given[key]; ok && p.source == d.source && *into != n {

@@ -77,6 +77,12 @@ type Config struct {
 	// here ("10.0.0.1:8500") has become that of Ports.
 	Addresses Addresses
 
+	// TLS is for the HTTP API on Ports.HTTPS.
+	TLS TLS
+
+	// Sockets is for the HTTP API where it is on a unix socket.
+	Sockets Sockets
+
 	// Ports are those of HTTP (8500), DNS (8600, UDP and TCP) and gossip (7946, UDP and
 	// TCP). With 0 the system chooses.
 	Ports Ports
@@ -162,13 +168,16 @@ type Config struct {
 
 // Addresses are of the listeners for clients: an IP, a host name or "" for ClientAddr.
 type Addresses struct {
-	HTTP string // or unix:///path
-	DNS  string
+	HTTP  string // or unix:///path
+	HTTPS string
+	DNS   string
 }
 
-// Ports are 0..65535; 0 lets the system choose.
+// Ports are 0..65535; 0 lets the system choose. HTTP and HTTPS may be -1, for off, as HTTPS
+// is by default.
 type Ports struct {
 	HTTP    int
+	HTTPS   int
 	DNS     int
 	SerfLAN int
 }
@@ -179,6 +188,13 @@ type HTTP struct {
 	// IP addresses, localhost and the node's name. Any other name is refused, since a
 	// web page could have pointed it here. Default: none.
 	AllowedHosts []string
+
+	// TokenFile holds tokens and their roles (httpapi.ParseTokens). It is read again when it
+	// changes. Default: none, and whoever reaches the API may do everything.
+	TokenFile string
+
+	// MaxConns bounds the connections that are open at once. Default: 8192.
+	MaxConns int
 }
 
 // DNS is how names are answered.
@@ -269,7 +285,7 @@ func Default() *Config {
 		Domain:                "local",
 		BindAddr:              netip.AddrFrom4([4]byte{127, 0, 0, 1}),
 		ClientAddr:            "127.0.0.1",
-		Ports:                 Ports{HTTP: 8500, DNS: 8600, SerfLAN: 7946},
+		Ports:                 Ports{HTTP: 8500, HTTPS: -1, DNS: 8600, SerfLAN: 7946},
 		RetryInterval:         10 * time.Second,
 		LeaveOnTerminate:      true,
 		GossipProfile:         gossip.DefaultProfile,
@@ -277,6 +293,8 @@ func Default() *Config {
 		EncryptVerifyOutgoing: true,
 		LogLevel:              slog.LevelInfo,
 		LogFormat:             "text",
+		Sockets:               Sockets{Mode: 0o600},
+		HTTP:                  HTTP{MaxConns: 8192},
 		LB:                    Balancing{SlowStart: true, Load: true, Place: true},
 		DNS: DNS{
 			RecursorTimeout: recursor.DefaultTimeout,
@@ -289,12 +307,38 @@ func Default() *Config {
 	}
 }
 
-// HTTPAddr returns where the HTTP API listens: host:port or unix:///path.
+// HTTPAddr returns where the HTTP API listens without TLS: host:port, unix:///path, or ""
+// if it does not.
 func (c *Config) HTTPAddr() string {
 	if strings.HasPrefix(c.Addresses.HTTP, unixScheme) {
 		return c.Addresses.HTTP
 	}
+	if c.Ports.HTTP < 0 {
+		return ""
+	}
 	return c.clientAddr(c.Addresses.HTTP, c.Ports.HTTP)
+}
+
+// HTTPSAddr returns where the HTTP API listens with TLS: host:port, or "" if it does not.
+func (c *Config) HTTPSAddr() string {
+	if c.TLS.CertFile == "" || c.Ports.HTTPS < 0 {
+		return ""
+	}
+	return c.clientAddr(c.Addresses.HTTPS, c.Ports.HTTPS)
+}
+
+// HTTPIsLocal reports whether only this host reaches the HTTP API without TLS.
+func (c *Config) HTTPIsLocal() bool {
+	if strings.HasPrefix(c.Addresses.HTTP, unixScheme) {
+		return true
+	}
+	addr := c.HTTPAddr()
+	if addr == "" {
+		return true
+	}
+	host, _, _ := net.SplitHostPort(addr)
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback() || host == "localhost"
 }
 
 // DNSAddr returns where DNS listens, on UDP and TCP: host:port.

@@ -92,11 +92,17 @@ var known = []knownKey{
 	{Key: Key{"addresses.http", "client_addr", "address of the HTTP API, also with a port, or unix:///path"}, read: func(d *draft, v strict.Value) {
 		d.listenAddress(&d.Addresses.HTTP, &d.Ports.HTTP, "ports.http", v)
 	}},
+	{Key: Key{"addresses.https", "client_addr", "address of the HTTP API over TLS, also with a port"}, read: func(d *draft, v strict.Value) {
+		d.listenAddress(&d.Addresses.HTTPS, &d.Ports.HTTPS, "ports.https", v)
+	}},
 	{Key: Key{"addresses.dns", "client_addr", "address of the DNS server, also with a port"}, read: func(d *draft, v strict.Value) {
 		d.listenAddress(&d.Addresses.DNS, &d.Ports.DNS, "ports.dns", v)
 	}},
-	{Key: Key{"ports.http", "8500", "port of the HTTP API; 0 lets the system choose"}, read: func(d *draft, v strict.Value) {
-		d.port(&d.Ports.HTTP, "ports.http", v)
+	{Key: Key{"ports.http", "8500", "port of the HTTP API; 0 lets the system choose, -1 is for none"}, read: func(d *draft, v strict.Value) {
+		d.portOrOff(&d.Ports.HTTP, "ports.http", v)
+	}},
+	{Key: Key{"ports.https", "-1", "port of the HTTP API over TLS, Consul's tools expect 8501; 0 lets the system choose, -1 is for none"}, read: func(d *draft, v strict.Value) {
+		d.portOrOff(&d.Ports.HTTPS, "ports.https", v)
 	}},
 	{Key: Key{"ports.dns", "8600", "port of the DNS server; 0 lets the system choose"}, read: func(d *draft, v strict.Value) {
 		d.port(&d.Ports.DNS, "ports.dns", v)
@@ -152,6 +158,18 @@ var known = []knownKey{
 	{Key: Key{"http_config.allowed_hosts", "", "names, besides the node's own, that clients may call the HTTP API by"}, read: func(d *draft, v strict.Value) {
 		hosts(&d.HTTP.AllowedHosts, v)
 	}},
+
+	{Key: Key{"http_config.token_file", "", "file of tokens that the HTTP API wants: on each line a role (read, register, operate) and a token"}, read: func(d *draft, v strict.Value) {
+		file(&d.HTTP.TokenFile, v)
+	}},
+	{Key: Key{"http_config.max_conns", "8192", "most connections to the HTTP API at once"}, read: func(d *draft, v strict.Value) {
+		v.Int(&d.HTTP.MaxConns, 16, 1<<20)
+	}},
+	{Key: Key{"tls.defaults", "", "what tls.https does not say"}, read: func(d *draft, v strict.Value) { tlsBlock(&d.tlsDefaults, v) }},
+	{Key: Key{"tls.https", "", "the HTTP API over TLS: cert_file, key_file; ca_file or ca_path, verify_incoming; tls_min_version"}, read: func(d *draft, v strict.Value) { tlsBlock(&d.TLS, v) }},
+	{Key: Key{"unix_sockets.mode", "0600", "permissions of the HTTP API's unix socket"}, read: func(d *draft, v strict.Value) { mode(&d.Sockets.Mode, v) }},
+	{Key: Key{"unix_sockets.user", "the agent's", "who owns it, by name or number"}, read: func(d *draft, v strict.Value) { v.Text(&d.Sockets.User) }},
+	{Key: Key{"unix_sockets.group", "the agent's", "group that owns it, by name or number"}, read: func(d *draft, v strict.Value) { v.Text(&d.Sockets.Group) }},
 
 	{Key: Key{"recursors", "", "name servers to ask about names outside the zones, each an IP with a port or not; none: such names are refused"}, read: func(d *draft, v strict.Value) {
 		recursors(&d.DNS.Recursors, v)

@@ -50,6 +50,9 @@ func assemble(paths []string, overrides map[string]any, h host) *draft {
 type draft struct {
 	*Config
 	faults fault.List
+
+	tlsDefaults TLS
+
 	source int              // counts what is read, from 1
 	given  map[string]place // by key's name: who had the last word
 	placed []placed

@@ -100,7 +100,9 @@ func TestFilesAreTakenOn(t *testing.T) {
 			node_name = "n1." node_id = "6ba7b810-9dad-41d1-80b4-00c04fd430c8" node_meta { rack = "r1" } zone = "z1" region = "r1"
 			datacenter = "DC2" domain = "Example.Com." alt_domain = "old.example"
 			bind_addr = "0.0.0.0" advertise_addr = "10.0.0.1" advertise_addr_ipv4 = "10.0.0.4" advertise_addr_ipv6 = "2001:db8::6" client_addr = "::1"
-			ports { http = 1 dns = 2 gossip = 3 } addresses { dns = "127.0.0.9" http = "unix:///run/c.sock" }
+			http_config { token_file = "/t" max_conns = 99 } unix_sockets { mode = "0660" user = "covey" group = "10" }
+			tls { defaults { ca_file = "/ca" cert_file = "/d" key_file = "/k" tls_min_version = "TLSv1_3" } https { cert_file = "/c" ca_path = "/cas" verify_incoming = true } }
+			ports { http = 1 https = 4 dns = 2 gossip = 3 } addresses { https = "127.0.0.8" dns = "127.0.0.9" http = "unix:///run/c.sock" }
 			start_join = ["10.0.0.2"] retry_join = ["seeds.example", "[2001:db8::1]:7946", "2001:db8::2"] retry_interval = "3s" retry_max = 4 gossip_profile = "wan" gossip_rings = 5
 			leave_on_terminate = false data_dir = "/data" encrypt = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 			encrypt_verify_incoming = false encrypt_verify_outgoing = true log_level = "WARN" log_format = "json"
@@ -205,7 +207,7 @@ log_format = "text"`, want: func(c *Config) {}},
 			}},
 		{claim: "one port on two addresses, and the system's choice twice", overrides: map[string]any{"addresses": map[string]any{"http": "127.0.0.1:8600", "dns": "127.0.0.2:8600"}, "ports.serf_lan": 0},
 			want: func(c *Config) {
-				c.Addresses, c.Ports = Addresses{"127.0.0.1", "127.0.0.2"}, Ports{HTTP: 8600, DNS: 8600}
+				c.Addresses, c.Ports = Addresses{HTTP: "127.0.0.1", DNS: "127.0.0.2"}, Ports{HTTP: 8600, HTTPS: -1, DNS: 8600}
 			}},
 	} {
 		t.Run(c.claim, func(t *testing.T) {
@@ -243,7 +245,10 @@ func everyKey(t *testing.T, c *Config) {
 		NodeName: "n1", NodeID: id, NodeMeta: map[string]string{"rack": "r1"}, Zone: "z1", Region: "r1", Datacenter: "dc2", Domain: "example.com", AltDomain: "old.example",
 		BindAddr: netip.IPv4Unspecified(), AdvertiseAddr: netip.MustParseAddr("10.0.0.1"),
 		AdvertiseAddrIPv4: netip.MustParseAddr("10.0.0.4"), AdvertiseAddrIPv6: netip.MustParseAddr("2001:db8::6"), ClientAddr: "::1",
-		Addresses: Addresses{HTTP: "unix:///run/c.sock", DNS: "127.0.0.9"}, Ports: Ports{HTTP: 1, DNS: 2, SerfLAN: 3},
+		Addresses: Addresses{HTTP: "unix:///run/c.sock", HTTPS: "127.0.0.8", DNS: "127.0.0.9"}, Ports: Ports{HTTP: 1, HTTPS: 4, DNS: 2, SerfLAN: 3},
+		HTTP:      HTTP{TokenFile: "/t", MaxConns: 99},
+		TLS:       TLS{CertFile: "/c", KeyFile: "/k", CAFile: "/ca", CAPath: "/cas", VerifyIncoming: true, MinVersion: "TLSv1_3"},
+		Sockets:   Sockets{User: "covey", Group: "10", Mode: 0o660},
 		StartJoin: []string{"10.0.0.2"}, RetryJoin: []string{"seeds.example", "[2001:db8::1]:7946", "2001:db8::2"}, RetryInterval: 3 * time.Second, RetryMax: 4,
 		DataDir: "/data", Encrypt: make(Secret, 32), EncryptVerifyOutgoing: true, GossipProfile: "wan", GossipRings: 5, LogLevel: slog.LevelWarn, LogFormat: "json",
 		DNS: DNS{Recursors: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.53:53"), netip.MustParseAddrPort("[2001:db8::53]:5353")},
@@ -267,6 +272,13 @@ func TestAddressesAreResolved(t *testing.T) {
 	}
 	c.ClientAddr, c.Addresses.HTTP, c.BindAddr = "::1", "unix:///run/c.sock", netip.IPv6Unspecified()
 	if got := []string{c.HTTPAddr(), c.DNSAddr(), c.GossipAddr()}; !slices.Equal(got, []string{"unix:///run/c.sock", "[::1]:8600", "[::]:7946"}) {
+		t.Error(got)
+	}
+	if c.HTTPSAddr() != "" {
+		t.Errorf("HTTPS without a certificate at %s", c.HTTPSAddr())
+	}
+	c.Addresses.HTTP, c.Ports.HTTP, c.Ports.HTTPS, c.TLS.CertFile = "", -1, 8501, "c.pem"
+	if got := []string{c.HTTPAddr(), c.HTTPSAddr()}; !slices.Equal(got, []string{"", "[::1]:8501"}) {
 		t.Error(got)
 	}
 }

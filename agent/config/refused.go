@@ -13,9 +13,9 @@ import (
 const (
 	noServers  = "Covey has no servers and no leader: remove this key"
 	noWAN      = "Covey has no WAN pool, a cluster is one pool: remove this key"
-	noACL      = "Covey has no ACL: bind the HTTP API to loopback or a unix socket, and remove this key"
+	noACL      = "Covey has no ACL language: http_config.token_file gives tokens their roles; remove this key"
 	noMesh     = "Covey has no service mesh: remove this key"
-	noTLS      = "the HTTP API has no TLS: keep it on loopback or a unix socket, or put a proxy before it, and remove this key"
+	tlsMoved   = "is written in tls { https { } } or tls { defaults { } }"
 	noScript   = "checks that run a program are never taken over the API: write enable_local_script_checks for those in files"
 	noLogFile  = "logs go to standard error, where systemd or the container takes them: remove this key"
 	noTenancy  = "Covey has no namespaces, partitions or segments: remove this key"
@@ -42,9 +42,12 @@ var refused = []struct{ keys, why string }{
 	{`connect config_entries auto_config auto_encrypt enable_central_service_config default_intention_policy
 		ports.sidecar_min_port ports.sidecar_max_port ports.expose_min_port ports.expose_max_port ports.proxy_min_port
 		ports.proxy_max_port`, noMesh},
-	{`tls ca_file ca_path cert_file key_file server_name verify_incoming verify_incoming_https verify_incoming_rpc
-		verify_outgoing verify_server_hostname tls_cipher_suites tls_min_version tls_prefer_server_cipher_suites
-		enable_agent_tls_for_checks auto_reload_config ports.https addresses.https`, noTLS},
+	{`ca_file ca_path cert_file key_file verify_incoming verify_incoming_https tls_min_version`, tlsMoved},
+	{`server_name verify_incoming_rpc verify_outgoing verify_server_hostname tls.internal_rpc`,
+		"agents speak to each other by gossip, which has a key (encrypt) and no certificates: remove this key"},
+	{`tls_cipher_suites tls_prefer_server_cipher_suites`, "the suites are those that Go's TLS holds to be safe: remove this key"},
+	{`enable_agent_tls_for_checks`, "checks bring no certificate of the agent's: remove this key"},
+	{`tls.grpc`, noGRPC},
 	{`ports.grpc ports.grpc_tls addresses.grpc addresses.grpc_tls`, noGRPC},
 	{`enable_script_checks`, noScript},
 	{`log_file log_rotate_duration log_rotate_bytes log_rotate_max_files enable_syslog syslog_facility pid_file`, noLogFile},
@@ -54,7 +57,7 @@ var refused = []struct{ keys, why string }{
 	{`gossip_lan limits check_update_interval check_output_max_size discard_check_output reconnect_timeout
 		skip_leave_on_interrupt disable_coordinates disable_host_node_id disable_keyring_file
 		disable_http_unprintable_char_filter enable_debug default_query_time max_query_time experiments
-		advertise_reconnect_timeout unix_sockets`, notTunable},
+		advertise_reconnect_timeout`, notTunable},
 	{`telemetry`, noMetrics},
 	{`ui ui_config ui_dir ui_content_path`, "there is nothing to set about the dashboard: remove this key"},
 	{`watches`, "nothing is run when the catalogue changes: watch it with blocking queries, and remove this key"},
@@ -71,6 +74,7 @@ var refused = []struct{ keys, why string }{
 // for something.
 var settled = []struct{ keys, why string }{
 	{`disable_remote_exec disable_update_check disable_anonymous_signature`, notDone},
+	{`auto_reload_config`, "certificates and tokens are read again when their files change, all else at SIGHUP: remove this key"},
 	{`rejoin_after_leave`, "an agent finds its cluster again after a leave too: remove this key"},
 	{`dns_config.allow_stale`, dnsDirect},
 	{`dns_config.enable_truncate`, "an answer that was cut short always says so: remove this key"},

@@ -15,6 +15,7 @@ func (d *draft) settle(h host) {
 	d.settleGossip()
 	d.settleDisk(h)
 	d.settleLocality(h)
+	d.settleTLS()
 	d.settleListeners()
 	d.settleRecursors()
 	if d.AltDomain != "" && d.AltDomain == d.Domain {
@@ -106,13 +107,15 @@ type listener struct {
 	port                int
 }
 
-// settleListeners finds two listeners on one address and port. All three use TCP.
+// settleListeners finds two listeners on one address and port. All use TCP.
 func (d *draft) settleListeners() {
 	listeners := []listener{
 		{"ports.serf_lan", "bind_addr", d.BindAddr.String(), d.Ports.SerfLAN},
 		{"ports.http", "addresses.http", "", d.Ports.HTTP},
 		{"ports.dns", "addresses.dns", "", d.Ports.DNS},
+		{"ports.https", "addresses.https", "", d.Ports.HTTPS},
 	}
+	listeners[3].host, _, _ = net.SplitHostPort(d.HTTPSAddr())
 	listeners[1].host, _, _ = net.SplitHostPort(d.HTTPAddr()) // of a socket there is none
 	listeners[2].host, _, _ = net.SplitHostPort(d.DNSAddr())
 	if strings.HasPrefix(d.Addresses.HTTP, unixScheme) {
@@ -120,7 +123,7 @@ func (d *draft) settleListeners() {
 	}
 	for i, b := range listeners {
 		for _, a := range listeners[:i] {
-			if a.port == b.port && a.port != 0 && overlap(a.host, b.host) {
+			if a.port == b.port && a.port > 0 && overlap(a.host, b.host) {
 				d.fault(b.portKey, "is %d, as is %s, and both listen on %s: choose another port or address (%s)",
 					b.port, d.at(a.portKey), net.JoinHostPort(b.host, strconv.Itoa(b.port)), b.addressKey)
 			}

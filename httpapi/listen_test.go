@@ -1,0 +1,35 @@
+package httpapi
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"covey/internal/fault"
+)
+
+func TestAUnixSocketIsOpenToWhomItIsGiven(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("permissions of sockets are Unix's")
+	}
+	path := filepath.Join(t.TempDir(), "api.sock")
+	l, err := listen("unix://"+path, Socket{Mode: 0o660, User: strconv.Itoa(os.Getuid()), Group: strconv.Itoa(os.Getgid())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o660 {
+		t.Errorf("%v, %v", info, err)
+	}
+	l.Close()
+	for _, s := range []Socket{{User: "no-such-user-here"}, {Group: "no-such-group-here"}} {
+		if _, err := listen("unix://"+path, s); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "no-such") {
+			t.Errorf("%+v: %v", s, err)
+		}
+		if _, err := os.Stat(path); !os.IsNotExist(err) {
+			t.Errorf("%+v: a socket nobody serves was left behind: %v", s, err)
+		}
+	}
+}
