@@ -35,7 +35,7 @@ func (s *Server) absentRoutes(mux *http.ServeMux) {
 	}
 	s.route(mux, "/v1/connect/ca/roots", methods{"GET": s.read(caRoots)})
 	for _, mesh := range []string{"/v1/catalog/connect/", "/v1/health/connect/", "/v1/health/ingress/", "/v1/catalog/gateway-services/"} {
-		mux.Handle(mesh+"{name...}", s.dispatch(methods{"GET": s.read(meshInstances)}))
+		s.route(mux, mesh+"{name...}", methods{"GET": s.read(meshInstances)})
 	}
 	for _, list := range []string{"list", "node/{node...}", "info/{id...}"} {
 		s.route(mux, "/v1/session/"+list, methods{"GET": s.read(sessions)})
