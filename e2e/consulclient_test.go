@@ -202,7 +202,7 @@ func useCatalog(t *testing.T, c *consul.Client) {
 		t.Errorf("services: %v", services)
 	}
 	list := okMeta[[]*consul.CatalogService, *consul.QueryMeta](t)(a.ServiceMultipleTags("item-service", []string{"v1", "blue"}, &consul.QueryOptions{Filter: `ServiceMeta.version == "2"`}))
-	if len(list) != 2 || list[0].ServiceWeights.Passing != 3 || list[0].Checks != nil && len(list[0].Checks) != 0 {
+	if len(list) != 2 || list[0].ServiceWeights.Passing != 3 || len(list[0].Checks) != 0 {
 		t.Errorf("service: %+v", list)
 	}
 	if node := okMeta[*consul.CatalogNode, *consul.QueryMeta](t)(a.Node("agent-2", nil)); node.Services["item-2"] == nil || node.Node.TaggedAddresses["lan"] == "" {

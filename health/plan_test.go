@@ -19,7 +19,7 @@ func TestACheckCanBeRunAtOnce(t *testing.T) {
 		pass(time.Minute)
 		b.taken()
 		first := b.Plans()["web"]
-		if first.Took != 3*time.Second || first.Next.Before(time.Now()) || first.Next.Sub(time.Now()) > 2*time.Hour {
+		if first.Took != 3*time.Second || first.Next.Before(time.Now()) || time.Until(first.Next) > 2*time.Hour {
 			t.Errorf("the plan is %+v", first)
 		}
 		s.set(fails)

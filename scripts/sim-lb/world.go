@@ -95,7 +95,6 @@ type world struct {
 	clients []client
 	events  events
 	now     float64
-	began   int
 	took    []float64
 }
 
