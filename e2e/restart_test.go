@@ -1,8 +1,11 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"testing"
@@ -78,6 +81,16 @@ func TestARestartAnswersFromTheLastKnownState(t *testing.T) {
 	last := agents[2]
 	answers(t, soon, last, all...)
 	before := index(t, last)
+	// What others registered is on disk some milliseconds after it is answered.
+	eventually(t, soon, func() error {
+		kept, err := os.ReadFile(filepath.Join(last.DataDir, "peers.log"))
+		for _, id := range []string{"item-1", "item-2"} {
+			if err == nil && !bytes.Contains(kept, []byte(id)) {
+				err = fmt.Errorf("%s is not in peers.log", id)
+			}
+		}
+		return err
+	})
 
 	kill(t, agents...)
 	if err := last.Launch(); err != nil {

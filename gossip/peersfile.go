@@ -42,9 +42,9 @@ const (
 	recordName      = 'N'
 	recordForgotten = 'X'
 
-	// gatherTime is how much of the latest news a kill may cost. It is repaired by the
-	// peers, as all of the file could be.
-	gatherTime  = 50 * time.Millisecond
+	// gatherTime is how long the file rests after a write, and so how much of the latest
+	// news a kill may cost where there is much of it. The peers have it, as they have all.
+	gatherTime  = 5 * time.Millisecond
 	maxBacklog  = 8 << 20 // bytes
 	minRewrite  = 1 << 20 // below this size the file is let grow
 	rewriteOver = 4       // times what it was when last written anew
@@ -224,14 +224,10 @@ func (p *peersFile) tick(core *replica.Core, dir *directory) {
 	p.signal()
 }
 
-// run writes the backlog until close, what came within gatherTime at once.
+// run writes the backlog until close: at once after a rest, and then what came meanwhile.
 func (p *peersFile) run() {
 	failing := false
 	for range p.wake {
-		select {
-		case <-time.After(gatherTime):
-		case <-p.closing:
-		}
 		p.mu.Lock()
 		records, closed := p.backlog, p.closed
 		p.backlog, p.size = nil, 0
@@ -248,6 +244,10 @@ func (p *peersFile) run() {
 		failing = err != nil
 		if closed {
 			return
+		}
+		select {
+		case <-time.After(gatherTime):
+		case <-p.closing:
 		}
 	}
 }
