@@ -34,9 +34,9 @@ func newApp(sys *system) *cli.App {
 		Name:        "covey",
 		Usage:       "find services on every host: a registry without servers, answered by DNS",
 		Description: appDescription,
-		Flags: []cli.Flag{
+		Flags: append(accessFlags(),
 			&cli.BoolFlag{Name: "no-color", Usage: "print without colour, as NO_COLOR does; there is none off a terminal"},
-		},
+		),
 		Before: func(c *cli.Context) error {
 			if c.Bool("no-color") {
 				sys.color = false

@@ -60,7 +60,7 @@ func talk(sys *system, flags *cli.Context, least, most int, timeout time.Duratio
 	if err := operands(flags, least, most); err != nil {
 		return err
 	}
-	agent, err := dial(flags.String("http-addr"))
+	agent, err := dial(flags, flags.String("http-addr"))
 	if err != nil {
 		return err
 	}
@@ -68,17 +68,6 @@ func talk(sys *system, flags *cli.Context, least, most int, timeout time.Duratio
 	ctx, cancel := context.WithTimeout(flags.Context, timeout)
 	defer cancel()
 	return f(ctx, &call{sys, agent, flags, flags.Bool("json")})
-}
-
-func dial(addr string) (*apiclient.Client, error) {
-	if addr == "" {
-		addr = apiclient.DefaultAddr
-	}
-	agent, err := apiclient.New(addr)
-	if err != nil {
-		return nil, usagef("--http-addr or COVEY_HTTP_ADDR: %w", err)
-	}
-	return agent, nil
 }
 
 // operands checks how many there are.

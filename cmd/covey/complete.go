@@ -159,7 +159,7 @@ func (l *layout) arguments(ctx context.Context, app *cli.App) []candidate {
 }
 
 func (l *layout) names(ctx context.Context) []candidate {
-	agent, err := dial(l.httpAddr())
+	agent, err := dial(nil, l.httpAddr())
 	if err != nil {
 		return nil
 	}

@@ -71,6 +71,8 @@ func exitCode(err error) int {
 func advice(err error) string {
 	var unreachable *apiclient.UnreachableError
 	switch {
+	case errors.As(err, &unreachable) && unreachable.Untrusted():
+		return "--ca-file says whose certificates to trust, --tls-server-name which name is meant"
 	case errors.As(err, &unreachable) && unreachable.Timeout:
 		return "is it busy, or cut off? --timeout says how long to wait"
 	case errors.As(err, &unreachable):

@@ -25,10 +25,16 @@ const maxRefusal = 4 << 10
 
 // New returns a client of the agent at addr: host:port, http://host:port,
 // https://host:port or unix:///path. Nothing is dialled yet.
-func New(addr string) (*Client, error) {
+func New(addr string) (*Client, error) { return NewWith(addr, Access{}) }
+
+// NewWith is New for an agent that wants to know who asks. The files are read at once.
+func NewWith(addr string, a Access) (*Client, error) {
 	e, err := parseAddr(addr)
 	if err != nil {
 		return nil, err
+	}
+	if a.SSL && !strings.Contains(addr, "://") {
+		e.scheme = "https"
 	}
 	// No proxy: the agent is on this host or one that was named on purpose.
 	transport := &http.Transport{MaxIdleConnsPerHost: fanOut}
@@ -38,7 +44,12 @@ func New(addr string) (*Client, error) {
 			return d.DialContext(ctx, "unix", e.socket)
 		}
 	}
-	return &Client{addr: addr, endpoint: e, http: &http.Client{Transport: transport}}, nil
+	if e.scheme == "https" {
+		if transport.TLSClientConfig, err = a.tlsConfig(); err != nil {
+			return nil, err
+		}
+	}
+	return &Client{addr: addr, endpoint: e, http: &http.Client{Transport: transport}, token: a.Token}, nil
 }
 
 // Addr is the address as it was given to New.

@@ -2,6 +2,7 @@ package apiclient
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -22,6 +23,12 @@ func (e *UnreachableError) Error() string {
 		return fmt.Sprintf("the agent at %s did not answer in time", e.Addr)
 	}
 	return fmt.Sprintf("cannot reach the agent at %s: %s", e.Addr, reason(e.Err))
+}
+
+// Untrusted reports whether somebody answered, with a certificate that is not trusted.
+func (e *UnreachableError) Untrusted() bool {
+	var verification *tls.CertificateVerificationError
+	return errors.As(e.Err, &verification)
 }
 
 func (e *UnreachableError) Unwrap() error { return e.Err }
