@@ -71,7 +71,10 @@ sim: ## 10,000 simulated cores, trials of every fault (SIM_ARGS are passed on), 
 	@$(GO) run ./scripts/sim $(SIM_ARGS)
 	@$(GO) test ./agent -count=1 -run TestSimulated -sim.nodes=50 -v -timeout 15m
 
-.PHONY: bench-gossip bench-dns bench-health sim-lb
+.PHONY: bench-gossip bench-dns bench-http bench-health sim-lb
+bench-http: ## reads over HTTP by wrk, and clients that wait (BENCH_ARGS are passed on)
+	@$(GO) run ./scripts/bench-http $(BENCH_ARGS)
+
 bench-health: ## what checks cost, and whether they run on time (BENCH_ARGS are passed on)
 	@$(GO) run ./scripts/bench-health $(BENCH_ARGS)
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -201,5 +202,46 @@ func TestForceLeaveRemovesAFailedNode(t *testing.T) {
 			}
 			return nil
 		})
+	}
+}
+
+// Clients hang when an index goes back: they wait for one that is past. So none does, over
+// kill -9 either, and who waited before is answered at once by the agent that was started
+// again.
+func TestNoIndexGoesBackOverARestart(t *testing.T) {
+	begin(t)
+	a := startAgent(t, "agent-1", "--insecure-gossip")
+	put(t, a, register, `{"Name":"item-service","ID":"item-1"}`)
+	put(t, a, register, `{"Name":"fleeting"}`)
+	put(t, a, "/v1/agent/service/deregister/fleeting", nil)
+	paths := []string{
+		"/v1/catalog/nodes", "/v1/catalog/node/agent-1", "/v1/catalog/services", "/v1/catalog/service/item-service",
+		"/v1/health/service/item-service?passing", "/v1/health/service/fleeting", "/v1/health/checks/item-service",
+		"/v1/health/node/agent-1", "/v1/health/state/any", "/v1/event/list", "/v1/coordinate/nodes",
+	}
+	index := func(path string) (n uint64) {
+		t.Helper()
+		text := get(t, a, path, nil).Header.Get("X-Consul-Index")
+		if _, err := fmt.Sscan(text, &n); err != nil || n == 0 || n >= 1<<63 {
+			t.Fatalf("%s: index %q", path, text)
+		}
+		return n
+	}
+	before := map[string]uint64{}
+	for _, path := range paths {
+		before[path] = index(path)
+	}
+	kill(t, a)
+	start(t, a)
+	for _, path := range paths {
+		if after := index(path); after <= before[path] {
+			t.Errorf("%s: the index went from %d to %d", path, before[path], after)
+		}
+		join := "?"
+		if strings.Contains(path, "?") {
+			join = "&"
+		}
+		// Who blocks on the former index is not left waiting: the request would time out.
+		get(t, a, fmt.Sprintf("%s%sindex=%d&wait=9m", path, join, before[path]), nil)
 	}
 }
