@@ -117,12 +117,14 @@ var (
 	descPanics  = prometheus.NewDesc("covey_http_panics_total", "Requests that failed by a fault in the program.", nil, nil)
 	descConns   = prometheus.NewDesc("covey_http_connections", "HTTP connections open.", nil, nil)
 	descWaiting = prometheus.NewDesc("covey_http_waiting", "Reads that wait for a change.", nil, nil)
+	descStreams = prometheus.NewDesc("covey_http_streams", "Clients that read the stream of changes.", nil, nil)
+	descLost    = prometheus.NewDesc("covey_http_streams_lost_total", "Clients of the stream that were cut off since they were too slow.", nil, nil)
 	descCache   = prometheus.NewDesc("covey_http_cache_total", "Reads answered from rendered answers (hit), or rendered (miss).", []string{"result"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (c apiCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descRequests, descRefused, descPanics, descConns, descWaiting, descCache} {
+	for _, d := range []*prometheus.Desc{descRequests, descRefused, descPanics, descConns, descWaiting, descStreams, descLost, descCache} {
 		out <- d
 	}
 }
@@ -151,6 +153,8 @@ func (c apiCollector) Collect(out chan<- prometheus.Metric) {
 	count(descCache, st.CacheMisses, "miss")
 	level(descConns, st.Conns)
 	level(descWaiting, st.Waiting)
+	level(descStreams, st.Streams)
+	count(descLost, st.StreamsLost)
 }
 
 // collect gives what there is: a method that nobody used on a path has no series.

@@ -99,6 +99,7 @@ type Server struct {
 	count     counters
 	table     []route // all that there is, as added
 	metrics   metrics
+	feed      *feed
 	tokens    atomic.Pointer[Tokens] // nil for none
 
 	stopping  chan struct{} // closed when Close begins: blocked reads end
@@ -131,6 +132,7 @@ func newServer(cfg Config) (*Server, error) {
 		bodies:   newBodyCache(cfg.CacheBytes),
 		stopping: make(chan struct{}),
 	}
+	s.feed = newFeed(cfg.Catalog.View)
 	s.SetTokens(cfg.Tokens)
 	if err := s.newRegistry(); err != nil {
 		return nil, err
@@ -187,6 +189,7 @@ func (s *Server) Close() error {
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = s.http.Close() // who has not finished by now is cut off
 		}
+		s.feed.runner.Wait()
 		s.closeListeners() // those that Run did not come to
 		if err != nil {
 			s.closeFail = fault.New(fault.Internal, "closing the HTTP API on %s: %w", s.Addr(), err)

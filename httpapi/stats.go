@@ -12,6 +12,8 @@ type Stats struct {
 	ConnsRefused  uint64 // over MaxConns
 	WaitsRefused  uint64 // over MaxWaiting
 	TokensRefused uint64 // for want of a token with the role
+	StreamsLost   uint64 // readers of the stream cut off since they were too slow
+	Streams       uint64 // read now
 	CacheHits     uint64
 	CacheMisses   uint64
 	Conns         uint64 // open now
@@ -19,6 +21,9 @@ type Stats struct {
 }
 
 type counters struct {
+	streams     atomic.Int64
+	streamsLost atomic.Uint64
+
 	requests, failures, panics               atomic.Uint64
 	hostsRefused, sitesRefused, connsRefused atomic.Uint64
 	waitsRefused, tokensRefused              atomic.Uint64
@@ -37,6 +42,8 @@ func (s *Server) Stats() Stats {
 		ConnsRefused:  s.count.connsRefused.Load(),
 		TokensRefused: s.count.tokensRefused.Load(),
 		WaitsRefused:  s.count.waitsRefused.Load(),
+		Streams:       uint64(max(0, s.count.streams.Load())),
+		StreamsLost:   s.count.streamsLost.Load(),
 		CacheHits:     hits,
 		CacheMisses:   misses,
 		Conns:         uint64(max(0, s.count.conns.Load())),

@@ -56,6 +56,7 @@ func newApp(sys *system) *cli.App {
 			checksCommand(sys),
 			checkCommand(sys),
 			timelineCommand(sys),
+			watchCommand(sys),
 			nodesCommand(sys),
 			lookupCommand(sys),
 			statusCommand(sys),

@@ -152,7 +152,7 @@ func (l *layout) arguments(ctx context.Context, app *cli.App) []candidate {
 		return plainly("run")
 	case l.name == "register" && first:
 		return plainly(completeFiles)
-	case l.name == "check" && len(l.operands) == 1, l.name == "timeline" && first, l.name == "lookup" && first, l.name == "deregister", l.name == "force-leave" && first:
+	case l.name == "check" && len(l.operands) == 1, l.name == "timeline" && first, l.name == "watch", l.name == "lookup" && first, l.name == "deregister", l.name == "force-leave" && first:
 		return l.names(ctx)
 	}
 	return nil
@@ -176,7 +176,7 @@ func (l *layout) names(ctx context.Context) []candidate {
 			}
 		}
 		return found
-	case "lookup", "timeline":
+	case "lookup", "timeline", "watch":
 		services, _ := agent.ServiceTags(ctx)
 		return plainly(slices.Collect(maps.Keys(services))...)
 	case "deregister":

@@ -70,3 +70,12 @@ func (s *system) printJSON(v any) error {
 	s.printf("%s", text.String())
 	return err
 }
+
+// printJSONLine writes v as one line, for scripts that read a line at a time.
+func (s *system) printJSONLine(v any) error {
+	text, err := json.Marshal(v)
+	if err == nil {
+		s.printf("%s\n", text)
+	}
+	return err
+}

@@ -1,0 +1,162 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"covey/catalog"
+)
+
+const (
+	// feedPace is how often views are compared at most: a burst of changes becomes one
+	// comparison, whatever the number of readers.
+	feedPace = 50 * time.Millisecond
+	// feedKeep is for how long events are gathered after the last reader has gone, so that
+	// one which comes back finds what it missed.
+	feedKeep = 2 * time.Minute
+
+	maxFeedBytes = 4 << 20
+)
+
+// feed turns the catalogue's views into events, once for all readers. It keeps the last
+// few megabytes of them; a reader is a position among these, so a slow one costs nothing,
+// and loses its place instead of holding up anything.
+//
+// Events are numbered from the catalogue's index on, one by one: numbers never go back,
+// not over restarts either, since the index does not.
+type feed struct {
+	views  func() *catalog.View
+	runner sync.WaitGroup // of run; added to under mu
+
+	mu      sync.Mutex // guards what follows
+	running bool
+	readers int
+	left    time.Time     // when the last of them went
+	first   uint64        // number of events[0], or of the next one
+	events  []feedEvent   // numbered one after the other
+	size    int           // bytes in them
+	grown   chan struct{} // closed when there are more
+}
+
+// feedEvent is an event as it is sent.
+type feedEvent struct {
+	service string // "" for one about a node
+	text    []byte
+}
+
+func newFeed(views func() *catalog.View) *feed {
+	return &feed{views: views, grown: make(chan struct{})}
+}
+
+// subscribe begins to gather if nobody did, and returns the number of the next event. leave
+// is to be called once.
+func (f *feed) subscribe(stopping <-chan struct{}) (next uint64, leave func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.readers++
+	if !f.running {
+		f.running = true
+		v := f.views()
+		f.events, f.size = nil, 0
+		f.first = max(f.first, v.Index()) + 1
+		f.runner.Go(func() { f.run(v, stopping) })
+	}
+	return f.next(), func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.readers--
+		f.left = time.Now()
+	}
+}
+
+func (f *feed) next() uint64 { return f.first + uint64(len(f.events)) }
+
+// run gathers until the server stops or nobody has read for a while.
+func (f *feed) run(v *catalog.View, stopping <-chan struct{}) {
+	idle := time.NewTicker(feedKeep / 4)
+	defer idle.Stop()
+	for {
+		select {
+		case <-v.Watch():
+			now := f.views()
+			f.add(changesBetween(v, now))
+			v = now
+			select {
+			case <-time.After(feedPace):
+			case <-stopping:
+				return
+			}
+		case <-idle.C:
+			if f.stop() {
+				return
+			}
+		case <-stopping:
+			return
+		}
+	}
+}
+
+// stop ends gathering if nobody has read for a while.
+func (f *feed) stop() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.readers > 0 || time.Since(f.left) < feedKeep {
+		return false
+	}
+	f.running = false
+	f.first, f.events, f.size = f.next(), nil, 0
+	return true
+}
+
+// add appends events, and drops the oldest of what is too much.
+func (f *feed) add(changes []wireChange) {
+	if len(changes) == 0 {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range changes {
+		e := feedEvent{changes[i].Service, sseEvent(f.next(), changes[i].Type, changes[i])}
+		f.events, f.size = append(f.events, e), f.size+len(e.text)
+		for f.size > maxFeedBytes && len(f.events) > 1 {
+			f.size -= len(f.events[0].text)
+			f.events[0] = feedEvent{}
+			f.events, f.first = f.events[1:], f.first+1
+		}
+	}
+	close(f.grown)
+	f.grown = make(chan struct{})
+}
+
+// from returns the events numbered next and after, as many as make up about most bytes,
+// the number after the last of them, and what is closed when there are more. ok is false
+// if some of them are not there any more.
+func (f *feed) from(next uint64, most int) (events []feedEvent, after uint64, grown <-chan struct{}, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if next < f.first || next > f.next() {
+		return nil, f.next(), f.grown, false
+	}
+	at, size := int(next-f.first), 0
+	end := at
+	for end < len(f.events) && size < most {
+		size += len(f.events[end].text)
+		end++
+	}
+	return f.events[at:end:end], f.first + uint64(end), f.grown, true
+}
+
+// sseEvent is an event as the HTML standard has it (server-sent events): JSON holds no
+// line break.
+func sseEvent(id uint64, name string, data any) []byte {
+	text, err := json.Marshal(data)
+	if err != nil { // of what this package makes, nothing cannot be written
+		text = []byte("{}")
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "id: %d\nevent: %s\ndata: %s\n\n", id, name, text)
+	return b.Bytes()
+}
