@@ -17,7 +17,7 @@ import (
 // asked again until membership takes it back or it answers no more.
 
 const (
-	secondPings = 3           // of the profile's ProbeTimeout each; packets may be lost
+	secondPings = 4           // within twice the profile's ProbeTimeout; packets may be lost
 	secondAgain = time.Second // between opinions on a node that answers
 )
 
@@ -67,16 +67,26 @@ func (g *Gossip) overtaken(name string, o *opinion) bool {
 	return over
 }
 
-// answersPing reports whether the agent at addr answers as that node.
+// answersPing reports whether the agent at addr answers as that node. The pings overlap:
+// one that is lost must not keep the next one waiting.
 func (g *Gossip) answersPing(name string, addr netip.AddrPort) bool {
+	answers, enough := make(chan bool, secondPings), make(chan struct{})
+	defer close(enough)
+	for i := range secondPings {
+		g.loop.Go(func() {
+			select {
+			case <-time.After(time.Duration(i) * g.cfg.Timing.ProbeTimeout / secondPings):
+				_, err := g.serf.Memberlist().Ping(name, net.UDPAddrFromAddrPort(addr))
+				answers <- err == nil
+			case <-enough:
+			case <-g.stop:
+				answers <- false
+			}
+		})
+	}
 	for range secondPings {
-		if _, err := g.serf.Memberlist().Ping(name, net.UDPAddrFromAddrPort(addr)); err == nil {
+		if <-answers {
 			return true
-		}
-		select {
-		case <-g.stop:
-			return false
-		default:
 		}
 	}
 	return false
