@@ -86,6 +86,7 @@ func (s *Server) routes() *http.ServeMux {
 	put("/v1/covey/check/run/{id...}", s.coveyRunCheck)
 	get("/v1/covey/timeline", s.coveyTimeline)
 	get("/v1/covey/stream", s.coveyStream)
+	get("/v1/covey/openapi.json", s.coveyOpenAPI)
 	get("/v1/covey/lookup/{name...}", s.coveyLookup)
 
 	s.absentRoutes(mux)
