@@ -12,7 +12,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -194,7 +193,6 @@ func TestWhoComesBackGetsWhatItMissed(t *testing.T) {
 // stuck is a client that takes nothing until it is let go.
 type stuck struct {
 	*httptest.ResponseRecorder
-	once    sync.Once
 	reached chan struct{} // closed at the second write
 	let     chan struct{}
 	writes  int
