@@ -76,9 +76,27 @@ func (g *Gossip) Leave() error {
 		case <-time.After(leaveDrain):
 		case <-g.stop:
 		}
-		err = g.serf.Leave()
+		err = g.leaveMembership()
 	})
 	return err
+}
+
+// leaveMembership is serf's Leave, but for its panic where Close comes in between.
+func (g *Gossip) leaveMembership() (err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			select {
+			case <-g.stop:
+				err = errStopped
+			default:
+				if g.serf.State() != serf.SerfShutdown {
+					panic(fault)
+				}
+				err = errStopped
+			}
+		}
+	}()
+	return g.serf.Leave()
 }
 
 // ForceLeave makes a failed node one that left. With prune, membership forgets it at

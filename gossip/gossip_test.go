@@ -477,3 +477,18 @@ func TestNodesThatStopTogetherFindEachOtherAgain(t *testing.T) {
 		}
 	}
 }
+
+// A leave that is overtaken by Close ends in an error, not in a panic.
+func TestLeavingWhileClosing(t *testing.T) {
+	for range 20 {
+		a := start(t, "a", nil)
+		left := make(chan struct{})
+		go func() {
+			defer close(left)
+			a.Leave()
+		}()
+		a.serf.Shutdown()
+		a.Close()
+		<-left
+	}
+}
