@@ -15,7 +15,14 @@ import (
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.count.requests.Add(1)
 	defer s.recovered(w, r)
+	// Nothing here is a page: what is opened in a browser runs, loads and frames nothing.
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
+	if len(r.TransferEncoding) > 0 {
+		// Where a proxy goes by Content-Length instead, what it takes for the body's rest must
+		// not become a request (RFC 9112 section 6.1).
+		w.Header().Set("Connection", "close")
+	}
 	if r.ContentLength != 0 {
 		// A body nobody reads is drained by net/http; this bounds that too.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))

@@ -22,7 +22,7 @@ func exactPath(r *http.Request) *http.Request {
 		slash = "/"
 		switch segment {
 		case "":
-			if i > 0 && i < len(segments)-1 {
+			if i < len(segments)-1 {
 				slash = "%2F" // the one that follows belongs to the ID
 			}
 		case ".", "..":

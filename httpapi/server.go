@@ -149,7 +149,9 @@ func newServer(cfg Config) (*Server, error) {
 		WriteTimeout: maxWait + maxWait/jitterShare + writeTimeout,
 		ConnState:    s.admit,
 		Protocols:    protocols(),
-		ErrorLog:     slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug),
+
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug),
 	}
 	return s, nil
 }
