@@ -27,6 +27,15 @@ func dribble(c net.Conn, text string) time.Duration {
 	return time.Since(began)
 }
 
+// takeAfter takes what comes, but only after a while, and returns when it has ended. A pipe
+// holds nothing: until then the server waits in its write.
+func takeAfter(c net.Conn, d time.Duration) time.Duration {
+	began := time.Now()
+	time.Sleep(d)
+	io.Copy(io.Discard, c)
+	return time.Since(began)
+}
+
 func TestSlowClientsAreCutOff(t *testing.T) {
 	long := strings.Repeat("x", 100)
 	for name, c := range map[string]struct {
@@ -61,17 +70,11 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 		}, idleTimeout + time.Second},
 		"an answer that is not taken": {func(c net.Conn) time.Duration {
 			fmt.Fprintf(c, "GET /v1/catalog/services HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-			began := time.Now()
-			time.Sleep(writeTimeout + time.Second) // a pipe holds nothing: the server waits in its write
-			io.Copy(io.Discard, c)
-			return time.Since(began)
+			return takeAfter(c, writeTimeout+time.Second)
 		}, writeTimeout + 3*time.Second},
 		"a stream that is not taken": {func(c net.Conn) time.Duration {
 			fmt.Fprintf(c, "GET /v1/covey/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-			began := time.Now()
-			time.Sleep(streamWrite + time.Second)
-			io.Copy(io.Discard, c)
-			return time.Since(began)
+			return takeAfter(c, streamWrite+time.Second)
 		}, streamWrite + 2*time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
