@@ -68,19 +68,11 @@ func (p *processProbe) pid() (int, error) {
 	if n, err := strconv.Atoi(p.process); err == nil {
 		return n, nil
 	}
-	// A pipe or a device could keep the one who opens it waiting.
-	f, err := os.OpenFile(p.process, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := openRegular(p.process)
 	if err != nil {
-		var cause *fs.PathError
-		if errors.As(err, &cause) {
-			err = cause.Err
-		}
-		return 0, fmt.Errorf("cannot be opened: %w", err)
+		return 0, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return 0, errors.New("is not a regular file")
-	}
 	text, err := io.ReadAll(io.LimitReader(f, maxPIDFile))
 	if err != nil {
 		return 0, err
@@ -91,6 +83,32 @@ func (p *processProbe) pid() (int, error) {
 		return 0, errors.New("holds no process ID in its first line")
 	}
 	return int(n), nil
+}
+
+// openRegular opens a file that is one. To open something else may already do harm: a
+// terminal becomes this process's, a writer to a pipe finds a reader that goes away, a
+// watchdog resets the machine. What took the file's place meanwhile is not waited for.
+func openRegular(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	var f *os.File
+	if err == nil && info.Mode().IsRegular() {
+		if f, err = os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0); err == nil {
+			info, err = f.Stat()
+		}
+	}
+	var cause *fs.PathError
+	if errors.As(err, &cause) {
+		err = cause.Err
+	}
+	switch {
+	case err == nil && f != nil && info.Mode().IsRegular():
+		return f, nil
+	case f != nil:
+		f.Close()
+	case err != nil:
+		return nil, fmt.Errorf("cannot be opened: %w", err)
+	}
+	return nil, errors.New("is not a regular file")
 }
 
 // follow sees to it that the process is watched, and tells if it does not run.

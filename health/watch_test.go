@@ -262,6 +262,7 @@ func TestProcessesThatCannotBeWatched(t *testing.T) {
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	opened := writerOf(t, fifo)
 	gone := sleeper(t)
 	gone.Process.Kill()
 	gone.Wait()
@@ -283,6 +284,34 @@ func TestProcessesThatCannotBeWatched(t *testing.T) {
 			t.Errorf("%s: %v %q, want %q", process, v.status, v.output, want)
 		}
 	}
+	// That nobody opened the pipe shows when somebody does: its writer is first let in then.
+	select {
+	case <-opened:
+		t.Fatal("the pipe was opened, and its writer let go")
+	default:
+	}
+	reader, err := os.Open(fifo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	<-opened
+}
+
+// writerOf begins to open a pipe for writing, which succeeds when somebody opens it for
+// reading.
+func writerOf(t *testing.T, fifo string) (opened <-chan struct{}) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		if f, err := os.OpenFile(fifo, os.O_WRONLY, 0); err != nil {
+			t.Error(err)
+		} else {
+			defer f.Close()
+		}
+		close(done)
+	}()
+	return done
 }
 
 // What watches ends with its check and with the monitor, or Close would wait for ever.

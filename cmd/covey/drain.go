@@ -3,9 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"covey/catalog"
+	"covey/internal/apiclient"
 )
 
 func drainCommand(sys *system) *cli.Command {
@@ -15,8 +19,8 @@ func drainCommand(sys *system) *cli.Command {
 		Usage:    "take the host out of all answers, let its clients finish, then leave",
 		Description: `All answers are without the host's instances at once. Then the command waits, for as long
 as resolvers may keep an earlier answer and --open after that, and makes the agent leave
-and stop. With --stay it leaves that out: the host stays a member without instances, until
-its agent is started again or
+and stop, unless the host was taken back in meanwhile. With --stay it leaves that out: the
+host stays a member without instances, until its agent is started again or
   curl -X PUT "http://127.0.0.1:8500/v1/agent/maintenance?enable=false"
 takes it back in.`,
 		Flags: clientFlags(5*time.Minute,
@@ -71,12 +75,34 @@ func (c *call) finish(ctx context.Context, node string, started time.Time, wait 
 		stop()
 		return fmt.Errorf("%s is drained but did not leave: %w; covey leave does that now", node, ctx.Err())
 	}
+	if err := c.stillDrained(ctx, node, started); err != nil {
+		return err
+	}
 	defer c.progress("waiting for %s to leave", node)()
 	if err := c.Leave(ctx); err != nil {
 		return c.failed(err, "make %s leave", node)
 	}
 	if err := c.WaitGone(ctx, started); err != nil {
 		return fmt.Errorf("%s at %s is leaving but is not gone yet: %w", node, c.Addr(), err)
+	}
+	return nil
+}
+
+// stillDrained sees to it that nobody is made to leave who serves clients again.
+func (c *call) stillDrained(ctx context.Context, node string, started time.Time) error {
+	now, err := c.Status(ctx)
+	if err != nil {
+		return c.failed(err, "ask %s whether it is still drained", node)
+	}
+	if !now.Started.Equal(started) {
+		return fmt.Errorf("the agent of %s was started anew while it was drained, is in the answers again and did not leave", node)
+	}
+	checks, err := c.Checks(ctx)
+	if err != nil {
+		return c.failed(err, "ask %s whether it is still drained", node)
+	}
+	if !slices.ContainsFunc(checks, func(k apiclient.CheckRun) bool { return k.ID == catalog.NodeMaintenance }) {
+		return fmt.Errorf("the maintenance of %s was ended while it was drained: it is in the answers again and did not leave", node)
 	}
 	return nil
 }
