@@ -132,7 +132,9 @@ func TestAServiceThatStaysCriticalIsDeregistered(t *testing.T) {
 		}
 	}
 	now := time.Now()
-	c.reap(now.Add(59 * time.Second))
+	c.reap(now.Add(50 * time.Second))
+	there("web-80", "web-81")
+	c.reap(now.Add(time.Hour)) // while this process stood still nobody looked
 	there("web-80", "web-81")
 	do(func(b *batch) error { b.setStatus("beat", catalog.Passing, "", true); return nil })
 	c.reap(now.Add(time.Hour))
@@ -140,6 +142,9 @@ func TestAServiceThatStaysCriticalIsDeregistered(t *testing.T) {
 	do(func(b *batch) error { b.setStatus("beat", catalog.Critical, "again", true); return nil })
 	c.reap(time.Now().Add(59 * time.Second))
 	there("web-80", "web-81")
+	again := ttl("again", catalog.Critical)
+	again.DeregisterCriticalServiceAfter = time.Minute
+	do(func(b *batch) error { return b.registerService(web(82, again), false, false) })
 	c.reap(time.Now().Add(61 * time.Second))
 	there("web-81")
 	if e := a.catalog.View().Service("web"); len(e.Endpoints) != 1 || e.Endpoints[0].ID() != "web-81" {

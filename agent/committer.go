@@ -36,6 +36,7 @@ type committer struct {
 	unshown   map[string]struct{} // services, "" for the node, with outputs held back
 	unsaved   bool                // something holds that is not in the journal
 	failing   bool                // the last write failed
+	housekept time.Time           // when critical services were last looked at
 	full      atomic.Bool         // the same, for others to see
 
 	requests chan *request
@@ -58,6 +59,8 @@ const (
 	maxRequests   = 512     // in one batch
 	minCompact    = 4 << 20 // bytes; a smaller journal is let grow
 	compactFactor = 4       // times its size when it was last written anew
+
+	housekeepingEvery = 5 * time.Second
 )
 
 func newCommitter() *committer {
@@ -112,7 +115,7 @@ func (c *committer) run() error {
 		return nil // ended before it began
 	}
 	defer close(c.done)
-	housekeeping := time.NewTicker(5 * time.Second)
+	housekeeping := time.NewTicker(housekeepingEvery)
 	defer housekeeping.Stop()
 	for {
 		select {
@@ -313,15 +316,46 @@ func (c *committer) showQuiet(now time.Time) {
 
 // reap deregisters services that have been critical for longer than a check allows.
 func (c *committer) reap(now time.Time) {
+	c.discountStall(now)
+	doomed := map[string]bool{}
 	for _, k := range c.registry.checks {
 		after := k.definition.DeregisterCriticalServiceAfter
-		if after == 0 || k.serviceID == "" || k.state.Status != catalog.Critical || now.Sub(k.changed) < after {
+		if after == 0 || k.serviceID == "" || k.state.Status != catalog.Critical || now.Sub(k.changed) < after || doomed[k.serviceID] {
 			continue
 		}
-		id := k.serviceID
-		c.log.Warn("deregistering a service: its check has been critical for too long", "service", id, "check", k.state.ID, "since", k.changed)
-		c.commit([]*request{{do: func(b *batch) error { return b.deregisterService(id) }, promise: true, done: make(chan struct{})}})
-		return // the map has changed; the rest follows at the next round
+		doomed[k.serviceID] = true
+		c.log.Warn("deregistering a service: its check has been critical for too long", "service", k.serviceID, "check", k.state.ID, "since", k.changed)
+	}
+	var list []*request
+	for id := range doomed {
+		list = append(list, &request{do: func(b *batch) error { return b.deregisterService(id) }, promise: true, done: make(chan struct{})})
+	}
+	if len(list) > 0 {
+		c.commit(list)
+	}
+}
+
+// discountStall sees to it that the time in which this process stood still does not count
+// as time that a service was critical: nobody looked whether it was.
+func (c *committer) discountStall(now time.Time) {
+	still := now.Sub(c.housekept) - housekeepingEvery
+	first := c.housekept.IsZero()
+	c.housekept = now
+	if first || still < housekeepingEvery {
+		return
+	}
+	var critical []*check
+	for _, k := range c.registry.checks {
+		if k.definition.DeregisterCriticalServiceAfter > 0 && k.state.Status == catalog.Critical {
+			critical = append(critical, k)
+		}
+	}
+	for _, k := range critical {
+		next := *k
+		if next.changed = k.changed.Add(still); next.changed.After(now) {
+			next.changed = now
+		}
+		c.registry.put(k.state.ID, &next)
 	}
 }
 
