@@ -19,7 +19,7 @@ const (
 // update is one registration of a burst.
 type update struct {
 	body        []byte
-	mark        *mark // nil if it is not looked for by itself
+	mark        *measure.Mark // nil if it is not looked for by itself
 	sent, acked time.Time
 }
 
@@ -31,7 +31,7 @@ func (b *bench) burstOn(c *cluster, writers, run int) error {
 	if err != nil {
 		return err
 	}
-	o, stop, err := c.observe(false)
+	o, stop, err := c.observe(measure.LongPause, false)
 	if err != nil {
 		return err
 	}
@@ -46,19 +46,19 @@ func (b *bench) burstOn(c *cluster, writers, run int) error {
 		return err
 	}
 	took := time.Since(began)
-	var fromAck, fromSent, acks, late latencies
+	var fromAck, fromSent, acks, late measure.Latencies
 	for i := range updates {
 		u := &updates[i]
 		acks = append(acks, u.acked.Sub(u.sent))
 		if u.mark == nil {
 			continue
 		}
-		if err := o.await(u.mark, burstTime); err != nil {
+		if err := o.Await(u.mark, burstTime); err != nil {
 			return err
 		}
-		fromAck = append(fromAck, u.mark.everywhere().Sub(u.acked))
-		fromSent = append(fromSent, u.mark.everywhere().Sub(u.sent))
-		late = append(late, u.mark.late...)
+		fromAck = append(fromAck, u.mark.Everywhere().Sub(u.acked))
+		fromSent = append(fromSent, u.mark.Everywhere().Sub(u.sent))
+		late = append(late, u.mark.Late...)
 	}
 	for _, a := range c.agents {
 		if _, err := rig.Until(burstTime, func() error { return holds(a, before+len(updates)) }); err != nil {
@@ -82,9 +82,9 @@ func (b *bench) burstUpdates(agents, run int) []update {
 	updates := make([]update, b.burst)
 	for n := range updates {
 		service, tag := fmt.Sprintf("burst-%d-%d", run, n%burstServices), fmt.Sprintf("t%d", n)
-		updates[n].body = instanceBody(fmt.Sprintf("burst-%d-instance-%d", run, n), service, numbered(n), tag)
+		updates[n].body = instanceBody(fmt.Sprintf("burst-%d-instance-%d", run, n), service, measure.Numbered(n), tag)
 		if n%b.every == 0 {
-			updates[n].mark = newMark(question(tag+"."+service+".service.local."), numbered(n), agents)
+			updates[n].mark = measure.NewMark(measure.Question(tag+"."+service+".service.local."), measure.Numbered(n), agents)
 		}
 	}
 	return updates
@@ -92,7 +92,7 @@ func (b *bench) burstUpdates(agents, run int) []update {
 
 // sendBurst sends each update when its time has come, or as soon after as its
 // connection is free.
-func (b *bench) sendBurst(c *cluster, o *observer, updates []update, writers int, began time.Time) error {
+func (b *bench) sendBurst(c *cluster, o *measure.Observer, updates []update, writers int, began time.Time) error {
 	conns := make([]*measure.Client, b.clients)
 	for i := range conns {
 		var err error
@@ -114,8 +114,8 @@ func (b *bench) sendBurst(c *cluster, o *observer, updates []update, writers int
 				}
 				u.acked = time.Now()
 				if u.mark != nil {
-					u.mark.since = u.acked
-					o.expect(u.mark)
+					u.mark.Since = u.acked
+					o.Expect(u.mark)
 				}
 			}
 		})

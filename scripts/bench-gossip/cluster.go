@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"covey/e2e/rig"
+	"covey/scripts/measure"
 )
 
 // cluster is some agents that know one another.
@@ -45,6 +46,15 @@ func (b *bench) withCluster(n int, use func(*cluster) error) error {
 	}
 	time.Sleep(quietTime)
 	return use(c)
+}
+
+// observe starts an observer of all agents.
+func (c *cluster) observe(pause time.Duration, patient bool) (o *measure.Observer, stop func(), err error) {
+	var addrs []string
+	for _, a := range c.agents {
+		addrs = append(addrs, a.DNSAddr())
+	}
+	return measure.Observe(addrs, pause, patient)
 }
 
 func (c *cluster) end() {

@@ -22,7 +22,7 @@ const (
 // under the same name, and times how long the others go on holding what it had
 // registered. It begins to count when the agent is ready, which is before it has met any.
 func (b *bench) lostDisk(c *cluster) error {
-	var fromExec, fromReady latencies
+	var fromExec, fromReady measure.Latencies
 	for round := range lostRounds {
 		victim := c.agents[1+round%(len(c.agents)-1)] // the first one has nobody to join
 		if err := b.registerSome(victim, round); err != nil {
@@ -56,8 +56,8 @@ func (b *bench) lostDisk(c *cluster) error {
 	slices.Sort(fromExec)
 	slices.Sort(fromReady)
 	row(fmt.Sprintf("%d agents, one loses its disk and restarts, %d times: its old registrations are gone everywhere", len(c.agents), lostRounds),
-		"%.0f ms after exec, %.0f ms after it is ready (medians; at most %.0f and %.0f ms)", ms(fromExec.quantile(0.5)), ms(fromReady.quantile(0.5)),
-		ms(fromExec.quantile(1)), ms(fromReady.quantile(1)))
+		"%.0f ms after exec, %.0f ms after it is ready (medians; at most %.0f and %.0f ms)", measure.MS(fromExec.Quantile(0.5)), measure.MS(fromReady.Quantile(0.5)),
+		measure.MS(fromExec.Quantile(1)), measure.MS(fromReady.Quantile(1)))
 	return nil
 }
 
@@ -68,7 +68,7 @@ func (b *bench) registerSome(a *rig.Agent, round int) error {
 	}
 	defer conn.Close()
 	for n := range lostInstances {
-		if err := conn.Register(instanceBody(fmt.Sprintf("lost-%d-%d", round, n), "lost-service", numbered(n), "")); err != nil {
+		if err := conn.Register(instanceBody(fmt.Sprintf("lost-%d-%d", round, n), "lost-service", measure.Numbered(n), "")); err != nil {
 			return err
 		}
 	}

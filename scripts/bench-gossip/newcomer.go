@@ -50,7 +50,7 @@ func (b *bench) newcomer(c *cluster) error {
 		}
 		time.Sleep(newcomerPoll)
 	}
-	row(fmt.Sprintf("a newcomer has all %d instances, from exec", total), "%.2f s (it answers HTTP and DNS after %.0f ms)", time.Since(began).Seconds(), ms(ready))
+	row(fmt.Sprintf("a newcomer has all %d instances, from exec", total), "%.2f s (it answers HTTP and DNS after %.0f ms)", time.Since(began).Seconds(), measure.MS(ready))
 	return b.memory(a, total)
 }
 
@@ -78,7 +78,7 @@ func (b *bench) fill(c *cluster, total int) (rate float64, err error) {
 			}
 			defer conn.Close()
 			for n := range shares[i%len(shares)] {
-				body := instanceBody(fmt.Sprintf("bulk-%d", n), fmt.Sprintf("bulk-service-%d", n/len(c.agents)%newcomerServices), numbered(n), "")
+				body := instanceBody(fmt.Sprintf("bulk-%d", n), fmt.Sprintf("bulk-service-%d", n/len(c.agents)%newcomerServices), measure.Numbered(n), "")
 				if errs[i] = conn.Register(body); errs[i] != nil {
 					return
 				}

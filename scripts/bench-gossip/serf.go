@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/serf/serf"
 
 	"covey/e2e/rig"
+	"covey/scripts/measure"
 )
 
 const (
@@ -164,7 +165,7 @@ func (c *serfCluster) send(node, event int) error {
 }
 
 func (c *serfCluster) singles(updates int) error {
-	var every, each latencies
+	var every, each measure.Latencies
 	for n := range updates {
 		sent := time.Since(c.began)
 		if err := c.send(n%len(c.nodes), n); err != nil {
@@ -204,7 +205,7 @@ func (c *serfCluster) burst(first, events int, limit time.Duration) error {
 	took := time.Since(began)
 	deadline := time.After(limit - took)
 	expired := false
-	var every latencies
+	var every measure.Latencies
 	seen := 0
 	for n := range events {
 		a := &c.arrivals[first+n]

@@ -21,7 +21,7 @@ func (c *cluster) singles(updates int) error {
 	if err := c.rest(); err != nil {
 		return err
 	}
-	o, stop, err := c.observe(true)
+	o, stop, err := c.observe(measure.PatientPause, true)
 	if err != nil {
 		return err
 	}
@@ -33,9 +33,9 @@ func (c *cluster) singles(updates int) error {
 			return err
 		}
 		defer writers[i].Close()
-		queries[i] = question(singleName(i) + ".service.local.")
+		queries[i] = measure.Question(singleName(i) + ".service.local.")
 	}
-	var acks, every, each, late latencies
+	var acks, every, each, late measure.Latencies
 	var idle work
 	for n := range warmUps*len(c.agents) + updates {
 		if n == warmUps*len(c.agents) {
@@ -44,24 +44,25 @@ func (c *cluster) singles(updates int) error {
 			}
 		}
 		i := n % len(c.agents)
-		m := newMark(queries[i], numbered(n+1), len(c.agents))
-		body := instanceBody(singleName(i), singleName(i), m.address, "")
+		address := measure.Numbered(n + 1)
+		m := measure.NewMark(queries[i], address, len(c.agents))
+		body := instanceBody(singleName(i), singleName(i), address, "")
 		sent := time.Now()
 		if err := writers[i].Register(body); err != nil {
 			return err
 		}
-		m.since = time.Now() // asking earlier would only delay the acknowledgement
-		o.expect(m)
-		if err := o.await(m, singleTime); err != nil {
+		m.Since = time.Now() // asking earlier would only delay the acknowledgement
+		o.Expect(m)
+		if err := o.Await(m, singleTime); err != nil {
 			return fmt.Errorf("an update on %s: %w", c.agents[i].Node, err)
 		}
 		if n >= warmUps*len(c.agents) {
-			acks = append(acks, m.since.Sub(sent))
-			every = append(every, m.everywhere().Sub(sent))
-			for _, at := range m.seen {
+			acks = append(acks, m.Since.Sub(sent))
+			every = append(every, m.Everywhere().Sub(sent))
+			for _, at := range m.Seen {
 				each = append(each, at.Sub(sent))
 			}
-			late = append(late, m.late...)
+			late = append(late, m.Late...)
 		}
 		time.Sleep(rand.N(2 * restTime))
 	}

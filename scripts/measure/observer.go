@@ -1,4 +1,4 @@
-package main
+package measure
 
 import (
 	"errors"
@@ -9,24 +9,24 @@ import (
 	"time"
 )
 
-// observer looks for marks in the DNS answers of all agents: one goroutine, one UDP
+// Observer looks for marks in the DNS answers of all agents: one goroutine, one UDP
 // socket, prepared packets. An agent is asked one question at a time, only while it has
 // a mark to show, and after an answer without it not again for a while: who is asked
 // without pause has no time for anything else.
-type observer struct {
+type Observer struct {
 	conn    *net.UDPConn
 	agents  []asked
 	byAddr  map[netip.AddrPort]*asked
 	pause   time.Duration // between two questions to one agent that had no news
 	patient bool          // see asked.lead
-	marks   chan *mark
+	marks   chan *Mark
 }
 
 // asked is an agent as the observer knows it.
 type asked struct {
 	index   int
 	addr    netip.AddrPort
-	pending []*mark   // the oldest is asked for
+	pending []*Mark   // the oldest is asked for
 	absent  time.Time // when pending[0] was last asked for in vain
 	sent    time.Time // when the question under way was sent; zero if none is
 	due     time.Time // when to ask next
@@ -40,31 +40,31 @@ type asked struct {
 }
 
 const (
-	// patientPause is short, since few agents are asked twice; burstPause is many times
+	// PatientPause is short, since few agents are asked twice; LongPause is many times
 	// what asking all of fifty agents costs both sides.
-	patientPause = 500 * time.Microsecond
-	burstPause   = 10 * time.Millisecond
-	leadStep     = 50 * time.Microsecond
-	answerTime   = 200 * time.Millisecond // then the question is asked again
-	newsTime     = 500 * time.Microsecond // at most, until a new mark is taken up
+	PatientPause = 500 * time.Microsecond
+	LongPause    = 10 * time.Millisecond
+
+	leadStep   = 50 * time.Microsecond
+	answerTime = 200 * time.Millisecond // then the question is asked again
+	newsTime   = 500 * time.Microsecond // at most, until a new mark is taken up
 )
 
-// observe starts an observer of the cluster; its stop ends it and waits.
-func (c *cluster) observe(patient bool) (o *observer, stop func(), err error) {
+// Observe starts an observer of the agents that answer DNS at the addresses given; stop
+// ends it and waits. It asks each agent again after pause, or, if patient, when an answer
+// is likely.
+func Observe(agents []string, pause time.Duration, patient bool) (o *Observer, stop func(), err error) {
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		return nil, nil, err
 	}
-	o = &observer{
-		conn: conn, byAddr: map[netip.AddrPort]*asked{}, agents: make([]asked, len(c.agents)),
-		pause: burstPause, patient: patient,
-		marks: make(chan *mark, 1<<16),
+	o = &Observer{
+		conn: conn, byAddr: map[netip.AddrPort]*asked{}, agents: make([]asked, len(agents)),
+		pause: pause, patient: patient,
+		marks: make(chan *Mark, 1<<16),
 	}
-	if patient {
-		o.pause = patientPause
-	}
-	for i, a := range c.agents {
-		addr := netip.MustParseAddrPort(a.DNSAddr())
+	for i, a := range agents {
+		addr := netip.MustParseAddrPort(a)
 		o.agents[i] = asked{index: i, addr: addr}
 		o.byAddr[addr] = &o.agents[i]
 	}
@@ -76,20 +76,20 @@ func (c *cluster) observe(patient bool) (o *observer, stop func(), err error) {
 	return o, func() { close(o.marks); conn.Close(); <-ended }, nil
 }
 
-// expect has the observer look for a mark from now on.
-func (o *observer) expect(m *mark) { o.marks <- m }
+// Expect has the observer look for a mark from now on.
+func (o *Observer) Expect(m *Mark) { o.marks <- m }
 
-// await waits until every agent has shown m.
-func (o *observer) await(m *mark, limit time.Duration) error {
+// Await waits until every agent has shown m.
+func (o *Observer) Await(m *Mark, limit time.Duration) error {
 	select {
 	case <-m.done:
 		return nil
 	case <-time.After(limit):
-		return fmt.Errorf("what was acknowledged is not everywhere after %v", limit)
+		return fmt.Errorf("what is looked for is not everywhere after %v", limit)
 	}
 }
 
-func (o *observer) run() {
+func (o *Observer) run() {
 	buf := make([]byte, 4096)
 	for o.takeMarks() {
 		next := o.ask(time.Now())
@@ -110,7 +110,7 @@ func (o *observer) run() {
 
 // takeMarks takes up what is new, and waits for it if nothing else is to be done. It
 // returns false when there will be no more.
-func (o *observer) takeMarks() bool {
+func (o *Observer) takeMarks() bool {
 	idle := true
 	for i := range o.agents {
 		idle = idle && len(o.agents[i].pending) == 0
@@ -135,18 +135,18 @@ func (o *observer) takeMarks() bool {
 	}
 }
 
-func (o *observer) take(m *mark) {
+func (o *Observer) take(m *Mark) {
 	for i := range o.agents {
 		a := &o.agents[i]
 		if len(a.pending) == 0 {
-			a.absent, a.due, a.tries = m.since, m.since.Add(a.lead), 0
+			a.absent, a.due, a.tries = m.Since, m.Since.Add(a.lead), 0
 		}
 		a.pending = append(a.pending, m)
 	}
 }
 
 // ask sends what is due and returns when to look again at the latest.
-func (o *observer) ask(now time.Time) time.Time {
+func (o *Observer) ask(now time.Time) time.Time {
 	next := now.Add(newsTime)
 	for i := range o.agents {
 		a := &o.agents[i]
@@ -172,7 +172,7 @@ func (o *observer) ask(now time.Time) time.Time {
 }
 
 // answered takes an answer. After good news the next question follows at once.
-func (o *observer) answered(a *asked, answer []byte, now time.Time) {
+func (o *Observer) answered(a *asked, answer []byte, now time.Time) {
 	if a.sent.IsZero() || len(answer) < 12 || answer[0] != byte(a.id>>8) || answer[1] != byte(a.id) {
 		return // to a question that was given up
 	}
@@ -187,14 +187,14 @@ func (o *observer) answered(a *asked, answer []byte, now time.Time) {
 		a.absent, a.due = sent, sent.Add(o.pause)
 		return
 	}
-	m.seen[a.index], m.late[a.index] = now, now.Sub(a.absent)
+	m.Seen[a.index], m.Late[a.index] = now, now.Sub(a.absent)
 	if m.left--; m.left == 0 {
 		close(m.done)
 	}
 	a.pending, a.tries = a.pending[1:], 0
 	a.due = now
 	if len(a.pending) > 0 {
-		a.absent = a.pending[0].since
+		a.absent = a.pending[0].Since
 	}
 }
 
