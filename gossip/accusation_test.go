@@ -215,6 +215,41 @@ func TestWhatAWatcherConcludes(t *testing.T) {
 	}
 }
 
+// The kernel of a process that was killed may accept who dials again, and hang up, before
+// it closes the socket that listens.
+func TestAWatcherThatIsHungUpOnDialsAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dials, died := 0, time.Time{}
+		network := &flaky{dial: func() (net.Conn, error) {
+			dials++
+			if dials > 3 {
+				return nil, syscall.ECONNREFUSED
+			}
+			near, far := net.Pipe()
+			lasts := 2 * lasting
+			if dials > 1 {
+				lasts = 0
+			}
+			go func() {
+				far.Read(make([]byte, 1))
+				time.Sleep(lasts)
+				died = time.Now()
+				far.Close()
+			}()
+			return near, nil
+		}}
+		var after []time.Duration
+		v := newVigil(network, func(replica.ID) { after = append(after, time.Since(died)) })
+		v.keep(map[replica.ID]netip.AddrPort{{1}: netip.MustParseAddrPort("192.0.2.1:1")})
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		v.close()
+		if len(after) != 1 || after[0] > 50*time.Millisecond {
+			t.Errorf("refused %v after its end, want once and soon", after)
+		}
+	})
+}
+
 // Who is accused while it is asked whether it lives stays hidden if it does not answer:
 // the end of the accusation brings nobody back whom membership has as failed.
 func TestAnAccusationDoesNotOutlastMembershipsWord(t *testing.T) {

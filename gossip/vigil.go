@@ -44,6 +44,12 @@ const (
 
 	redialAfter = 5 * time.Second // where a connection cannot be had, or does not last
 	lasting     = time.Second     // a connection that lasted so long is dialled again at once
+
+	// The sockets of a process that was killed close one after the other, and the one that
+	// listens may be the last: for some hundred microseconds its kernel accepts who dials
+	// again, and hangs up. So who was hung up on dials again a few times.
+	quickRedials = 4
+	quickAfter   = 5 * time.Millisecond
 )
 
 func newVigil(n Network, refused func(replica.ID)) *vigil {
@@ -77,7 +83,9 @@ func (v *vigil) keep(wanted map[replica.ID]netip.AddrPort) {
 // watch holds one connection after the other until ctx ends.
 func (v *vigil) watch(ctx context.Context, id replica.ID, addr string) {
 	held := false // there has been a connection that lasted
+	quick := 0    // redials that are left
 	for ctx.Err() == nil {
+		pause := redialAfter
 		lasted, err := v.hold(ctx, addr)
 		switch {
 		case ctx.Err() != nil:
@@ -86,11 +94,14 @@ func (v *vigil) watch(ctx context.Context, id replica.ID, addr string) {
 			v.refused(id)
 			held = false
 		case err == nil && lasted >= lasting:
-			held = true
+			held, quick = true, quickRedials
 			continue
+		case err == nil && quick > 0:
+			quick--
+			pause = quickAfter
 		}
 		select {
-		case <-time.After(redialAfter):
+		case <-time.After(pause):
 		case <-ctx.Done():
 		}
 	}
