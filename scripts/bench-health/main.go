@@ -1,3 +1,5 @@
+//go:build unix
+
 // Command bench-health measures what health checks cost an agent, and how soon who is dead
 // is out of all answers.
 //
