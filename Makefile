@@ -71,7 +71,10 @@ sim: ## 10,000 simulated cores, trials of every fault (SIM_ARGS are passed on), 
 	@$(GO) run ./scripts/sim $(SIM_ARGS)
 	@$(GO) test ./agent -count=1 -run TestSimulated -sim.nodes=50 -v -timeout 15m
 
-.PHONY: bench-gossip bench-dns bench-http bench-health sim-lb
+.PHONY: soak bench-gossip bench-dns bench-http bench-health sim-lb
+soak: ## a cluster that is treated unkindly for an hour, and judged (SOAK_ARGS are passed on)
+	@$(GO) run ./scripts/soak $(SOAK_ARGS)
+
 bench-http: ## reads over HTTP by wrk, and clients that wait (BENCH_ARGS are passed on)
 	@$(GO) run ./scripts/bench-http $(BENCH_ARGS)
 
