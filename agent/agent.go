@@ -67,6 +67,7 @@ type Agent struct {
 	access *accessFiles
 
 	timeline timeline
+	loads    *loads
 
 	raised  atomic.Uint64 // an epoch that is to be kept, 0 if none is
 	leave   sync.Once
@@ -81,7 +82,7 @@ func New(cfg *config.Config, o Options) (*Agent, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	a := &Agent{cfg: cfg, opts: o, started: time.Now(), leaving: make(chan struct{})}
+	a := &Agent{cfg: cfg, opts: o, started: time.Now(), leaving: make(chan struct{}), loads: newLoads()}
 	a.tap, a.events = newLogTap(o.Logger.Handler()), newEvents(a.started)
 	a.log = slog.New(a.tap)
 	for _, step := range []func() error{a.openState, a.openGossip, a.openServers} {
@@ -106,7 +107,7 @@ func (a *Agent) openState() (err error) {
 	c.index = func() uint64 { return a.catalog.View().Index() }
 	c.outdated = func() []string { return a.catalog.Outdated(a.id) }
 	a.health = health.New(health.Config{
-		Logger: a.log, Report: a.report, Scripts: a.cfg.EnableLocalScriptChecks, DockerHost: os.Getenv("DOCKER_HOST"),
+		Logger: a.log, Report: a.report, Load: a.takeLoad, Scripts: a.cfg.EnableLocalScriptChecks, DockerHost: os.Getenv("DOCKER_HOST"),
 		Catalog: func() health.Catalog { return health.Catalog{View: a.catalog.View(), Node: a.cfg.NodeName} },
 	})
 	c.health = a.health
@@ -363,6 +364,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	g.Add(func() error { return a.join(running) }, func(error) { stop() })
 	g.Add(a.commits.run, func(error) { a.commits.stop() })
 	g.Add(func() error { return a.health.Run(running) }, func(error) { stop() })
+	g.Add(func() error { a.loads.follow(running, a.tellLoads); return nil }, func(error) { stop() })
 	g.Add(a.gossip.Run, func(error) { a.gossip.Close() })
 	if !a.opts.Mute {
 		g.Add(func() error { a.timeline.follow(running, a.catalog.View); return nil }, func(error) { stop() })

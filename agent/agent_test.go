@@ -106,7 +106,7 @@ func TestARegistrationIsVisibleWhenItIsAnswered(t *testing.T) {
 	if e == nil || e.Status() != catalog.Passing || e.Weight() != 3 || e.Addr() != "127.0.0.1" {
 		t.Fatalf("the catalogue has %+v", e)
 	}
-	if err := x.UpdateTTL(ctx, "alive", catalog.Warning, "hm"); err != nil {
+	if err := x.UpdateTTL(ctx, "alive", catalog.Warning, "hm", nil); err != nil {
 		t.Fatal(err)
 	}
 	if e := x.endpoint("web-80"); e.Status() != catalog.Warning || e.Checks()[0].Output != "hm" {
@@ -146,7 +146,7 @@ func TestAKilledAgentKnowsWhatItAcknowledged(t *testing.T) {
 	}
 	wg.Wait()
 	for _, err := range []error{
-		x.UpdateTTL(ctx, "ttl-7", catalog.Warning, "slow"),
+		x.UpdateTTL(ctx, "ttl-7", catalog.Warning, "slow", nil),
 		x.DeregisterService(ctx, "web-1008"),
 		x.NodeMaintenance(ctx, true, "disk swap"),
 	} {
@@ -207,7 +207,7 @@ func TestOnAFullDiskAnswersFollowTheChecks(t *testing.T) {
 	if e := x.endpoint("web-80"); e.Status() != catalog.Critical {
 		t.Errorf("a dead instance is still answered: %v", e.Status())
 	}
-	if err := x.UpdateTTL(t.Context(), "alive", catalog.Passing, "back"); err != nil || x.endpoint("web-80").Status() != catalog.Passing {
+	if err := x.UpdateTTL(t.Context(), "alive", catalog.Passing, "back", nil); err != nil || x.endpoint("web-80").Status() != catalog.Passing {
 		t.Errorf("a living service is not answered: %v", err)
 	}
 	x.kill(t)
@@ -279,7 +279,7 @@ func TestTwoAgentsShareWhatTheyHave(t *testing.T) {
 	if err != nil || len(l.Answers) != 1 || l.Answers[0].Weight != 3 {
 		t.Errorf("y answers %+v, %v", l, err)
 	}
-	if err := x.UpdateTTL(ctx, "alive", catalog.Critical, "down"); err != nil {
+	if err := x.UpdateTTL(ctx, "alive", catalog.Critical, "down", nil); err != nil {
 		t.Fatal(err)
 	}
 	y.until(t, "y has web-80 critical", func() bool { return y.endpoint("web-80").Status() == catalog.Critical })
@@ -326,7 +326,7 @@ func TestAFilesServicesComeAndGoWithIt(t *testing.T) {
 	reread := cfg
 	x := startAgent(t, cfg, Options{Reread: func() (*config.Config, error) { return reread, nil }})
 	ctx := t.Context()
-	if err := x.UpdateTTL(ctx, "alive", catalog.Passing, "ok"); err != nil {
+	if err := x.UpdateTTL(ctx, "alive", catalog.Passing, "ok", nil); err != nil {
 		t.Fatal(err)
 	}
 	next := *cfg

@@ -35,9 +35,10 @@ func (a *Agent) DeregisterCheck(ctx context.Context, id string) error {
 }
 
 // UpdateTTL is a TTL check's sign of life. What it changes is on disk when it returns,
-// unless nothing can be written: a service must not die of the disk of its agent.
-func (a *Agent) UpdateTTL(ctx context.Context, id string, status catalog.Status, output string) error {
-	return a.commits.find(ctx, func(b *batch) error {
+// unless nothing can be written: a service must not die of the disk of its agent. The
+// service's load, if it says that, is told in its turn.
+func (a *Agent) UpdateTTL(ctx context.Context, id string, status catalog.Status, output string, load *catalog.Reading) error {
+	err := a.commits.find(ctx, func(b *batch) error {
 		c := b.checks[id]
 		if c == nil {
 			return fault.New(fault.NotFound, "no check %q is registered on this agent; /v1/agent/checks lists them", id)
@@ -45,12 +46,19 @@ func (a *Agent) UpdateTTL(ctx context.Context, id string, status catalog.Status,
 		if c.definition.TTL == 0 {
 			return fault.New(fault.Invalid, "check %q is of type %s, which the agent carries out itself: only a TTL check is updated", id, c.state.Type)
 		}
+		if load != nil && c.serviceID == "" {
+			return fault.Field("Load", "check %q is of the node: only an instance has a load, so a check of its service is updated with it", id)
+		}
 		text := health.Clean(output, c.definition.OutputMaxSize)
 		b.setStatus(id, status, text, true)
 		// Set, not Beat: the status is in the registry already, and need not be reported.
 		b.monitor = append(b.monitor, func(m *health.Monitor) { m.Set(c.definition, status, text) })
 		return nil
 	})
+	if err == nil && load != nil {
+		a.takeLoad(id, load)
+	}
+	return err
 }
 
 // ServiceMaintenance takes a service out of all answers, or back in.

@@ -86,7 +86,7 @@ func TestAnAliasCheckFollowsAnotherService(t *testing.T) {
 		t.Fatal(err)
 	}
 	x.becomes(t, "needs db", catalog.Passing, "All checks passing.")
-	if err := x.UpdateTTL(ctx, "db", catalog.Critical, "full"); err != nil {
+	if err := x.UpdateTTL(ctx, "db", catalog.Critical, "full", nil); err != nil {
 		t.Fatal(err)
 	}
 	x.becomes(t, "needs db", catalog.Critical, "Aliased check db is critical: full")

@@ -41,6 +41,7 @@ type check struct {
 	since      time.Time // of the status, over restarts
 	shown      time.Time // when other hosts were last told of it
 	fromFile   bool
+	told       telling // what it read of its service's load, as that was last told; not kept on disk
 }
 
 // checkState is what a restart needs to know of a check.
@@ -101,5 +102,6 @@ func states(list []*check) []catalog.Check {
 func (r *registry) instance(id string, checks []*check) *catalog.Instance {
 	i := r.services[id].definition.Instance()
 	i.Checks = states(checks)
+	i.Load = r.load(id)
 	return i
 }

@@ -143,7 +143,7 @@ func (a *simAgent) write() {
 	default:
 		next.said = max(i.gen, i.said) + 1
 		next.status = (i.status + step) % 3
-		if err := a.UpdateTTL(s.Context(), "c-"+i.id, next.status, strconv.Itoa(next.said)); err != nil {
+		if err := a.UpdateTTL(s.Context(), "c-"+i.id, next.status, strconv.Itoa(next.said), nil); err != nil {
 			s.fault("%s updates %s: %v", a.name, i.id, err)
 		}
 	}

@@ -83,10 +83,40 @@ func TestAbsurdLoadsAreRefused(t *testing.T) {
 
 // A report that a peer made up costs the instance the report only.
 func TestAnAbsurdLoadFromAPeerIsNone(t *testing.T) {
-	for _, l := range []Load{{Rate: math.MaxUint32, Serial: 1}, {Utilisation: math.MaxUint32, Serial: 1}, {Queue: math.MaxUint32, Serial: 1}, {Rate: 1}} {
+	for _, l := range []Load{{Rate: math.MaxUint32, Serial: 1}, {Utilisation: math.MaxUint32, Serial: 1}, {Queue: math.MaxUint32, Serial: 1}, {Share: math.MaxUint32, Serial: 1}, {Rate: 1}} {
 		b := appendBytes(Encode(&Instance{ID: "a", Service: "a", Weights: DefaultWeights}), fieldLoad, l.append(nil))
 		if r, err := Decode("s/a", b); err != nil || r.(*Instance).Load.Reported() {
 			t.Errorf("%+v: %+v, %v", l, r, err)
+		}
+	}
+}
+
+func TestAShareIsOfTheRegisteredWeight(t *testing.T) {
+	for _, c := range []struct {
+		reading Reading
+		weight  uint16
+		share   uint32
+	}{
+		{Reading{Share: .75}, 3, 750},
+		{Reading{Weight: 6}, 3, 2000},
+		{Reading{Weight: 1}, math.MaxUint16, 1}, // not none
+		{Reading{Share: MaxShare}, 1, MaxShare * 1000},
+		{Reading{Weight: 6}, 0, 0},
+		{Reading{Rate: 1}, 1, 0},
+	} {
+		l, err := c.reading.Load(c.weight, 7)
+		if err != nil || l.Share != c.share || l.Measured() != (c.share == 0) {
+			t.Errorf("%+v of a weight of %d is %+v, %v", c.reading, c.weight, l, err)
+		}
+		if back, err := readLoad(l.append(nil)); err != nil || back != l {
+			t.Errorf("%+v is read as %+v, %v", l, back, err)
+		}
+	}
+	for _, x := range []float64{-1, math.NaN(), math.Inf(1), MaxShare + 1} {
+		for _, r := range []Reading{{Share: x}, {Weight: x}} {
+			if r.Check() == nil {
+				t.Errorf("%+v is plausible", r)
+			}
 		}
 	}
 }

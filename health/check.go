@@ -31,6 +31,7 @@ type check struct {
 	again  bool      // is to run once more when it is no longer busy
 	cancel context.CancelFunc
 	gone   bool // removed or replaced
+	loaded bool // said what the load is, in its last answer
 
 	ran   time.Time       // when the last run ended
 	took  time.Duration   // how long it took

@@ -24,6 +24,7 @@ const (
 type answer struct {
 	code     int
 	status   string // "200 OK"
+	header   http.Header
 	location string // of a redirect
 	body     string // what is kept of it
 	cutShort bool   // by the end of the run's time
@@ -64,7 +65,7 @@ func (p *httpProbe) exchange(ctx context.Context, request *http.Request) (answer
 		return answer{}, err
 	}
 	defer response.Body.Close()
-	a := answer{code: response.StatusCode, status: response.Status}
+	a := answer{code: response.StatusCode, status: response.Status, header: response.Header}
 	if 300 <= a.code && a.code < 400 {
 		a.location = response.Header.Get("Location")
 	}

@@ -40,34 +40,37 @@ func newGRPCProbe(def definition.Check, d *dialer) *grpcProbe {
 
 func (p *grpcProbe) ask(ctx context.Context) verdict {
 	what := "gRPC check " + p.target + ": "
-	status, err := p.call(ctx)
-	switch {
-	case err != nil:
+	status, metrics, err := p.call(ctx)
+	if err != nil {
 		return failure(what, err, p.timeout)
-	case status != serving:
-		return verdict{status: catalog.Critical, output: clean(what + "it is " + status.String())}
 	}
-	return verdict{status: catalog.Passing, output: clean(what + "success")}
+	load, note := readMetrics("", metrics)
+	v := verdict{status: catalog.Passing, output: clean(what + "success" + note), answered: true, load: load}
+	if status != serving {
+		v.status, v.output = catalog.Critical, clean(what+"it is "+status.String()+note)
+	}
+	return v
 }
 
-// call makes the one call there is.
-func (p *grpcProbe) call(ctx context.Context) (servingStatus, error) {
+// call makes the one call there is. Its metrics are those of the trailer.
+func (p *grpcProbe) call(ctx context.Context) (status servingStatus, metrics string, err error) {
 	conn, err := dialHTTP2(ctx, p.dialer, p.address, p.tls)
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	defer conn.close()
 	a, err := conn.request(p.header(), p.message())
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	if code, kind := a.fields[":status"], a.fields["content-type"]; code != "200" || !strings.HasPrefix(kind, "application/grpc") {
-		return 0, fmt.Errorf("it answers HTTP %s of type %q, which is not gRPC", code, kind)
+		return 0, "", fmt.Errorf("it answers HTTP %s of type %q, which is not gRPC", code, kind)
 	}
 	if err := p.refusal(a.fields["grpc-status"], a.fields["grpc-message"]); err != nil {
-		return 0, err
+		return 0, "", err
 	}
-	return parseServing(a.body)
+	status, err = parseServing(a.body)
+	return status, a.fields[orcaBinary], err
 }
 
 func (p *grpcProbe) header() []hpack.HeaderField {

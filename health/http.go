@@ -80,10 +80,13 @@ func (p *httpProbe) ask(ctx context.Context) verdict {
 		if a.location == "" || !p.follow {
 			// What was asked is answered even if the body was cut short; but that held a
 			// run for as long as a service that hangs.
+			load, note := readMetrics(a.header.Get(orcaHeader), a.header.Get(orcaBinary))
 			return verdict{
 				status:   statusOf(a.code),
-				output:   clean(p.what + a.status + " Output: " + a.body),
+				output:   clean(p.what + a.status + note + " Output: " + a.body),
 				timedOut: a.cutShort,
+				answered: true,
+				load:     load,
 			}
 		}
 		next, err := p.redirect(request, a, hops)

@@ -34,6 +34,12 @@ type Config struct {
 	// but Run, Close and Flush.
 	Report func(Report)
 
+	// Load is called after a run that was answered, with what the answer said of the
+	// service's load, which is plausible; with nil if it said nothing while the one before
+	// did, and when the check is removed or replaced. It is called under a lock, so it must
+	// return at once and call no method of the Monitor. Nil if nobody wants to know.
+	Load func(checkID string, r *catalog.Reading)
+
 	// MaxConcurrent is how many runs may be under way at once; 256 if 0. Each costs a
 	// goroutine and a socket, so it bounds what the checks can take from this process;
 	// half of it is closed to checks that timed out last time, so that services which
@@ -66,6 +72,7 @@ const defaultMaxConcurrent = 256
 type Monitor struct {
 	logger   *slog.Logger
 	report   func(Report)
+	load     func(checkID string, r *catalog.Reading)
 	newProbe func(definition.Check) probe // nil for a TTL check
 
 	wake chan struct{} // has room for one; the schedule has something sooner
@@ -102,10 +109,14 @@ func New(cfg Config) *Monitor {
 	if cfg.MaxConcurrent <= 0 {
 		cfg.MaxConcurrent = defaultMaxConcurrent
 	}
+	if cfg.Load == nil {
+		cfg.Load = func(string, *catalog.Reading) {}
+	}
 	probes := &maker{dialer: &dialer{allowed: cfg.AllowAddresses}, scripts: cfg.Scripts, docker: cfg.DockerHost, catalog: cfg.Catalog}
 	m := &Monitor{
 		logger:   cfg.Logger,
 		report:   cfg.Report,
+		load:     cfg.Load,
 		newProbe: probes.probe,
 		wake:     make(chan struct{}, 1),
 		done:     make(chan struct{}),
@@ -167,6 +178,7 @@ func (m *Monitor) drop(c *check) {
 	c.gone = true
 	c.answer(c.asked)
 	c.asked = nil
+	m.load(c.def.ID, nil)
 	m.schedule.remove(c)
 	if c.cancel != nil {
 		c.cancel()

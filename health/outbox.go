@@ -1,6 +1,10 @@
 package health
 
-import "sync"
+import (
+	"sync"
+
+	"covey/catalog"
+)
 
 // outbox holds the checks whose change is to be reported, each once: it is bounded by
 // the number of checks however slow the reports are taken. Monitor.mu guards it.
@@ -95,4 +99,12 @@ func (m *Monitor) hand(c *check) {
 		m.tell(now)
 	}
 	m.outbox.delivering = ""
+}
+
+// tellLoad hands on what an answer said of the load; m.mu is held.
+func (m *Monitor) tellLoad(c *check, r *catalog.Reading) {
+	if r != nil || c.loaded {
+		c.loaded = r != nil
+		m.load(c.def.ID, r)
+	}
 }

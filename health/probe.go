@@ -31,7 +31,9 @@ type verdict struct {
 	status   catalog.Status
 	output   string
 	timedOut bool
-	spoilt   error // if set, the agent's own trouble: it says nothing about the service
+	answered bool             // the service did, so that without a load it has none to tell
+	load     *catalog.Reading // what it said of its load, plausible; nil for nothing
+	spoilt   error            // if set, the agent's own trouble: it says nothing about the service
 }
 
 // maker makes the probes of a Monitor.

@@ -69,6 +69,9 @@ func (m *Monitor) carryOut(c *check) *check {
 		}
 		c.judge(v)
 		m.tell(c)
+		if v.answered {
+			m.tellLoad(c, v.load)
+		}
 	}
 	if m.phase != up {
 		return nil

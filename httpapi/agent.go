@@ -19,8 +19,9 @@ type Agent interface {
 	DeregisterService(ctx context.Context, id string) error
 	RegisterCheck(ctx context.Context, c definition.Check) error
 	DeregisterCheck(ctx context.Context, id string) error
-	// UpdateTTL is a TTL check's sign of life, with what it has to say.
-	UpdateTTL(ctx context.Context, checkID string, status catalog.Status, output string) error
+	// UpdateTTL is a TTL check's sign of life, with what it has to say, and if load is not
+	// nil, the load of its service, which is plausible. That is told sooner or later.
+	UpdateTTL(ctx context.Context, checkID string, status catalog.Status, output string, load *catalog.Reading) error
 	ServiceMaintenance(ctx context.Context, id string, on bool, reason string) error
 	NodeMaintenance(ctx context.Context, on bool, reason string) error
 	// Drain is NodeMaintenance until the agent is started again. It returns for how long

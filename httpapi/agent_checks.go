@@ -39,6 +39,7 @@ func (s *Server) deregisterCheck(w http.ResponseWriter, r *request) error {
 type ttlUpdate struct {
 	status catalog.Status
 	output string
+	load   *catalog.Reading // nil if it says nothing of it
 }
 
 var ttlUpdateKeys = strict.NewTable(
@@ -51,7 +52,25 @@ var ttlUpdateKeys = strict.NewTable(
 		}
 	}},
 	strict.Key[ttlUpdate]{Name: "Output", Read: func(u *ttlUpdate, v strict.Value) { v.Text(&u.output) }},
+	strict.Key[ttlUpdate]{Name: "Load", Read: func(u *ttlUpdate, v strict.Value) {
+		if object, ok := v.Object(); ok && v.Given() {
+			u.load = &catalog.Reading{}
+			readingKeys.Read(object, u.load)
+			v.Check(u.load.Check())
+		}
+	}},
 )
+
+var readingKeys = strict.NewTable(
+	readingKey("Rate", func(r *catalog.Reading) *float64 { return &r.Rate }),
+	readingKey("Utilisation", func(r *catalog.Reading) *float64 { return &r.Utilisation }),
+	readingKey("Queue", func(r *catalog.Reading) *float64 { return &r.Queue }),
+	readingKey("Share", func(r *catalog.Reading) *float64 { return &r.Share }),
+)
+
+func readingKey(name string, field func(*catalog.Reading) *float64) strict.Key[catalog.Reading] {
+	return strict.Key[catalog.Reading]{Name: name, Read: func(r *catalog.Reading, v strict.Value) { v.Float(field(r)) }}
+}
 
 // updateCheck takes the state of a TTL check from the body.
 func (s *Server) updateCheck(w http.ResponseWriter, r *request) error {
@@ -75,27 +94,27 @@ func (s *Server) updateCheck(w http.ResponseWriter, r *request) error {
 	if err := faults.Err(); err != nil {
 		return err
 	}
-	return s.updateTTL(w, r, update.status, update.output)
+	return s.updateTTL(w, r, &update)
 }
 
 func (s *Server) passCheck(w http.ResponseWriter, r *request) error {
-	return s.updateTTL(w, r, catalog.Passing, r.params.Get("note"))
+	return s.updateTTL(w, r, &ttlUpdate{status: catalog.Passing, output: r.params.Get("note")})
 }
 
 func (s *Server) warnCheck(w http.ResponseWriter, r *request) error {
-	return s.updateTTL(w, r, catalog.Warning, r.params.Get("note"))
+	return s.updateTTL(w, r, &ttlUpdate{status: catalog.Warning, output: r.params.Get("note")})
 }
 
 func (s *Server) failCheck(w http.ResponseWriter, r *request) error {
-	return s.updateTTL(w, r, catalog.Critical, r.params.Get("note"))
+	return s.updateTTL(w, r, &ttlUpdate{status: catalog.Critical, output: r.params.Get("note")})
 }
 
-func (s *Server) updateTTL(w http.ResponseWriter, r *request, status catalog.Status, output string) error {
+func (s *Server) updateTTL(w http.ResponseWriter, r *request, update *ttlUpdate) error {
 	id, err := r.required("id", "check ID")
 	if err != nil {
 		return err
 	}
-	if err := s.cfg.Agent.UpdateTTL(r.Context(), id, status, output); err != nil {
+	if err := s.cfg.Agent.UpdateTTL(r.Context(), id, update.status, update.output, update.load); err != nil {
 		return err
 	}
 	return s.done(w)

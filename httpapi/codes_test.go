@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,6 +81,13 @@ func TestEveryRowHasTheStatusCodeThatClientsKnow(t *testing.T) {
 		{"PUT", "/v1/agent/check/update/none", `{"Status":"passing"}`, 404, "none"},
 		{"PUT", "/v1/agent/check/update/item-1:ttl", `{"Status":"passing","Output":"ok"}`, 200, ""},
 		{"PUT", "/v1/agent/check/update/item-1:ttl", `{"status":"warning"}`, 200, ""},
+		{"PUT", "/v1/agent/check/update/item-1:ttl", `{"Status":"passing","Load":{"Rate":12.5,"Utilisation":0.5,"Queue":3}}`, 200, ""},
+		{"PUT", "/v1/agent/check/update/item-1:ttl", `{"Status":"passing","Load":{}}`, 200, ""},
+		{"PUT", "/v1/agent/check/update/item-1:ttl", `{"Status":"passing","Load":{"Rate":-1}}`, 400, "Load: the reported rate, -1, is not in"},
+		{"PUT", "/v1/agent/check/update/item-1:ttl", `{"Status":"passing","Load":{"Utilisation":1e300}}`, 400, "Load: the reported utilisation"},
+		{"PUT", "/v1/agent/check/update/item-1:ttl", `{"Status":"passing","Load":{"Queue":"NaN"}}`, 400, "must be a number"},
+		{"PUT", "/v1/agent/check/update/item-1:ttl", `{"Status":"passing","Load":{"Queues":1}}`, 400, "Queues"},
+		{"PUT", "/v1/agent/check/update/item-1:ttl", `{"Status":"passing","Load":7}`, 400, "Load"},
 		{"PUT", "/v1/agent/check/update/item-1:ttl", `{"Status":"fine"}`, 400, "Status: unknown status"},
 		{"PUT", "/v1/agent/check/update/item-1:ttl", `{"Output":"x"}`, 400, "Status"},
 		{"PUT", "/v1/agent/check/update/item-1:ttl", `{"Status":"passing","Colour":1}`, 400, "Colour"},
@@ -372,5 +380,22 @@ func TestReplacingChecksIsPassedOn(t *testing.T) {
 	call(s, "PUT", "/v1/agent/service/register?replace-existing-checks=true", bare)
 	if len(a.checks) != 0 {
 		t.Errorf("checks left: %v", a.checks)
+	}
+}
+
+func TestATTLUpdateMayCarryALoad(t *testing.T) {
+	s, a := newTestServer(t)
+	mustRegister(t, s)
+	for _, body := range []string{
+		`{"Status":"passing","Load":{"Rate":12.5,"Utilisation":0.5,"Queue":3,"Share":0.75}}`,
+		`{"Status":"passing","load":{"rate":1}}`, `{"Status":"passing","Load":{}}`, `{"Status":"passing","Load":null}`, `{"Status":"passing"}`,
+	} {
+		if w := call(s, "PUT", "/v1/agent/check/update/item-1:ttl", body); w.Code != 200 {
+			t.Errorf("%s: %d %s", body, w.Code, w.Body)
+		}
+	}
+	want := []catalog.Reading{{Rate: 12.5, Utilisation: .5, Queue: 3, Share: .75}, {Rate: 1}, {}}
+	if !slices.Equal(a.loads, want) {
+		t.Errorf("taken were %+v, want %+v", a.loads, want)
 	}
 }

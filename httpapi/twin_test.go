@@ -29,6 +29,7 @@ type twin struct {
 	mu         sync.Mutex // guards everything below
 	services   map[string]definition.Service
 	checks     map[string]*LocalCheck
+	loads      []catalog.Reading // that came with updates
 	joined     []string
 	keyChanges []string
 	left       []string // nodes forced to leave; pruned ones end in !
@@ -175,7 +176,7 @@ func (t *twin) DeregisterCheck(_ context.Context, id string) error {
 	return nil
 }
 
-func (t *twin) UpdateTTL(_ context.Context, id string, status catalog.Status, output string) error {
+func (t *twin) UpdateTTL(_ context.Context, id string, status catalog.Status, output string, load *catalog.Reading) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	c, ok := t.checks[id]
@@ -186,6 +187,9 @@ func (t *twin) UpdateTTL(_ context.Context, id string, status catalog.Status, ou
 		return fault.New(fault.Invalid, "check %q has no TTL", id)
 	}
 	c.Status, c.Output = status, output
+	if load != nil {
+		t.loads = append(t.loads, *load)
+	}
 	t.state(c.ServiceID)
 	return nil
 }

@@ -428,6 +428,32 @@ func TestCapacityIsMeasured(t *testing.T) {
 	}
 }
 
+func TestAnInstanceMayAskForAShareOfItsWeight(t *testing.T) {
+	asks := func(share, serial uint32) catalog.Load { return catalog.Load{Share: share, Serial: serial} }
+	for _, policy := range []string{"weighted", "capacity", "least-load"} {
+		s := newSite(catalog.MetaPolicy, policy)
+		s.put("a", host{weight: 2, load: asks(500, 1)})
+		s.put("b", host{weight: 2})
+		b := &lb.Balancer{}
+		is := s.balance(b, at)
+		want(t, shares(is), map[string]float64{"a": 1. / 3, "b": 2. / 3})
+		if is.Until != at.Add(3*time.Minute) {
+			t.Errorf("%s: the share holds until %v", policy, is.Until)
+		}
+		want(t, shares(s.balance(b, at.Add(3*time.Minute))), map[string]float64{"a": .5, "b": .5})
+		s.put("a", host{weight: 2, load: asks(2000, 2)})
+		want(t, shares(s.balance(b, at.Add(4*time.Minute))), map[string]float64{"a": 2. / 3, "b": 1. / 3})
+		want(t, shares(s.balance(&lb.Balancer{NoLoad: true}, at)), map[string]float64{"a": .5, "b": .5})
+	}
+	// What is asked for comes on top of what was measured.
+	s := newSite(catalog.MetaLoad, "true")
+	asking := report(t, 100, .5, 0, 1)
+	asking.Share = 500
+	s.put("a", host{weight: 1, load: asking})
+	s.put("b", host{weight: 1, load: report(t, 100, .5, 0, 1)})
+	want(t, shares(s.balance(&lb.Balancer{}, at)), map[string]float64{"a": 1. / 3, "b": 2. / 3})
+}
+
 func TestLeastLoadAndTwoChoicesCompareQueues(t *testing.T) {
 	for _, p := range []string{"least-load", "two-choices"} {
 		s := newSite(catalog.MetaPolicy, p)

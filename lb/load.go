@@ -29,8 +29,16 @@ const (
 	mostOff = 10
 )
 
-// Counts reports whether the report is one, and not expired.
-func (r *Report) Counts() bool { return r.Reported() && r.Age < reportExpiry }
+// Counts reports whether the report says what the instance does, and is not expired.
+func (r *Report) Counts() bool { return r.Measured() && r.Age < reportExpiry }
+
+// share is the part of its weight that the instance asks for, 1 if it does not say.
+func (r *Report) share() float64 {
+	if r.Share == 0 || r.Age >= reportExpiry {
+		return 1
+	}
+	return r.Part()
+}
 
 // capacity is what the instance could do in a second, rate/utilisation (gRPC A58), 0 if
 // that cannot be told.

@@ -1,6 +1,7 @@
 package lb
 
 import (
+	"slices"
 	"time"
 
 	"covey/catalog"
@@ -21,22 +22,28 @@ func (x *balancing) loaded() bool {
 	return x.Settings.Load
 }
 
+// asked reports whether an instance asks for a share of its weight. That is a decision and
+// not a figure to reckon with, so it counts with every policy.
+func (x *balancing) asked() bool {
+	return !x.NoLoad && slices.ContainsFunc(x.Chosen, func(c Choice) bool { return c.Endpoint.Load().Share != 0 })
+}
+
 // weigh applies slow start and load.
 func (x *balancing) weigh() {
-	slow, loaded := x.Settings.SlowStart > 0, x.loaded()
-	if !slow && !loaded || len(x.Chosen) == 0 {
+	slow, loaded, asked := x.Settings.SlowStart > 0, x.loaded(), x.asked()
+	if !slow && !loaded && !asked || len(x.Chosen) == 0 {
 		return
 	}
 	x.mu.Lock()
 	h := &x.memory(x.view, x.service.Name).history
 	h.see(x.service, x.ask.Now)
 	ages := make([]time.Duration, len(x.Chosen))
-	if loaded {
+	if loaded || asked {
 		x.reports = make([]Report, len(x.Chosen))
 	}
 	for i, c := range x.Chosen {
 		ages[i] = h.age(identity(c.Endpoint), x.ask.Now)
-		if loaded {
+		if loaded || asked {
 			x.reports[i] = h.report(c.Endpoint, x.ask.Now)
 		}
 	}
@@ -44,10 +51,23 @@ func (x *balancing) weigh() {
 	if loaded {
 		x.byLoad()
 	}
+	if asked {
+		x.byShare()
+	}
 	for i := range x.Chosen {
 		if f := SlowStart(ages[i], x.Settings.SlowStart, x.Settings.Aggression); slow && f < 1 {
 			x.Chosen[i].factor(f, func(f *Factors) *float64 { return &f.SlowStart })
 			x.expire(renewal(x.Settings.SlowStart))
+		}
+	}
+}
+
+// byShare gives each instance the part of its weight that it asks for.
+func (x *balancing) byShare() {
+	for i := range x.reports {
+		if r := &x.reports[i]; r.share() != 1 {
+			x.Chosen[i].factor(r.share(), func(f *Factors) *float64 { return &f.Load })
+			x.expire(reportExpiry - r.Age)
 		}
 	}
 }

@@ -147,6 +147,15 @@ func (v Value) Int(into *int, least, most int) {
 	}
 }
 
+// Float reads a number, of whatever kind.
+func (v Value) Float(into *float64) {
+	if n, ok := number(v.raw); ok {
+		*into = n
+	} else {
+		v.want("a number")
+	}
+}
+
 // Duration reads a Go duration such as "10s" or "1m30s", or nanoseconds, and reports
 // whether it was one; "" is none.
 func (v Value) Duration(into *time.Duration) bool {
