@@ -1,18 +1,12 @@
 package health
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"net/url"
-	"strings"
-	"syscall"
 	"time"
 
 	"covey/catalog"
@@ -27,8 +21,6 @@ type dockerProbe struct {
 	timeout   time.Duration
 	host      string // where the runtime is: unix:///path
 }
-
-const dockerDefault = "unix:///var/run/docker.sock"
 
 // containerArgs is what is run: with a shell, what it is to carry out is one argument.
 func containerArgs(args []string, shell string) []string {
@@ -55,7 +47,7 @@ func (p *dockerProbe) ask(ctx context.Context) verdict {
 
 // exec runs the program and returns its exit code and the beginning of its output.
 func (p *dockerProbe) exec(ctx context.Context) (code int, output string, err error) {
-	client, err := p.client()
+	client, err := newDockerClient(p.host)
 	if err != nil {
 		return 0, "", err
 	}
@@ -85,69 +77,6 @@ func (p *dockerProbe) exec(ctx context.Context) (code int, output string, err er
 		return 0, out.String(), err
 	}
 	return *ended.ExitCode, out.String(), nil
-}
-
-// dockerClient calls the API, each time over a connection of its own.
-type dockerClient struct{ http *http.Client }
-
-func (p *dockerProbe) client() (*dockerClient, error) {
-	path, ok := strings.CutPrefix(p.host, "unix://")
-	if !ok {
-		return nil, fmt.Errorf("DOCKER_HOST is %q; only a socket of this host can be asked, such as %s", p.host, dockerDefault)
-	}
-	var plain net.Dialer
-	return &dockerClient{&http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			conn, err := plain.DialContext(ctx, "unix", path)
-			if errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ECONNREFUSED) {
-				err = fmt.Errorf("no container runtime listens on %s", path)
-			}
-			return conn, err
-		},
-		DisableKeepAlives:      true,
-		MaxResponseHeaderBytes: maxHeader,
-	}}}, nil
-}
-
-// call sends a request and hands the body of a successful answer to read.
-func (c *dockerClient) call(ctx context.Context, method, path string, body any, read func(io.Reader) error) error {
-	var content io.Reader
-	if body != nil {
-		text, err := json.Marshal(body)
-		if err != nil {
-			return err
-		}
-		content = bytes.NewReader(text)
-	}
-	request, err := http.NewRequestWithContext(ctx, method, "http://docker"+path, content)
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	response, err := c.http.Do(request)
-	var failed *url.Error
-	if errors.As(err, &failed) {
-		err = failed.Err // without the URL, which is made up
-	}
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode >= 300 {
-		var said struct{ Message string }
-		_ = asJSON(&said)(response.Body) // what is no JSON says nothing
-		return fmt.Errorf("the container runtime refuses (%s): %s", response.Status, said.Message)
-	}
-	return read(response.Body)
-}
-
-func asJSON(into any) func(io.Reader) error {
-	return func(r io.Reader) error {
-		if err := json.NewDecoder(io.LimitReader(r, readBody)).Decode(into); err != nil {
-			return fmt.Errorf("the container runtime's answer cannot be read: %w", err)
-		}
-		return nil
-	}
 }
 
 // demultiplex takes the frames apart in which both outputs of a program without a

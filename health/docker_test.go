@@ -24,6 +24,8 @@ type runtimeTwin struct {
 	ran  chan []string
 	code int
 	out  func(w http.ResponseWriter, r *http.Request)
+
+	inspect http.HandlerFunc
 }
 
 func (d *runtimeTwin) serve(t *testing.T) (host string) {
@@ -52,7 +54,17 @@ func (d *runtimeTwin) serve(t *testing.T) (host string) {
 		w.WriteHeader(http.StatusCreated)
 		fmt.Fprint(w, `{"Id":"e1"}`)
 	})
-	mux.HandleFunc("POST /exec/e1/start", d.out)
+	mux.HandleFunc("GET /containers/{name}/json", func(w http.ResponseWriter, r *http.Request) {
+		if name := r.PathValue("name"); name != "web" {
+			w.WriteHeader(http.StatusNotFound)
+			fmt.Fprintf(w, `{"message":"No such container: %s"}`, name)
+			return
+		}
+		d.inspect(w, r)
+	})
+	if d.out != nil {
+		mux.HandleFunc("POST /exec/e1/start", d.out)
+	}
 	mux.HandleFunc("GET /exec/e1/json", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(w, `{"ID":"e1","Running":false,"ExitCode":%d}`, d.code)
 	})

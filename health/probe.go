@@ -66,6 +66,8 @@ func (m *maker) probe(def definition.Check) probe {
 		return &unitProbe{unit: def.OSService, timeout: timeout, systemctl: "systemctl"}
 	case def.AliasService != "" || def.AliasNode != "":
 		return newAliasProbe(def, m.catalog)
+	case def.DockerContainerID != "" && !def.Runs():
+		return &containerProbe{container: def.DockerContainerID, timeout: timeout, host: cmp.Or(m.docker, dockerDefault)}
 	case def.Runs() && !m.scripts:
 		return offProbe{}
 	case def.DockerContainerID != "":

@@ -154,8 +154,8 @@ func (d *checkDraft) settleTarget(o *strict.Object) {
 	case d.H2PING == "":
 		d.H2PingUseTLS = nil
 	}
-	if d.DockerContainerID != "" && len(d.Args) == 0 && !d.spoilt {
-		o.Fault("DockerContainerID", "wants Args, the program to run in the container")
+	if d.DockerContainerID != "" && d.Shell != "" && len(d.Args) == 0 && !d.spoilt {
+		o.Fault("Shell", "wants Args, the program to run in the container")
 	}
 	if d.AliasService != "" && d.AliasService == d.ServiceID && d.AliasNode == "" {
 		o.Fault("AliasService", "%q is the service that this check is part of: it would wait for itself", d.AliasService)

@@ -77,7 +77,8 @@ type Check struct {
 	AliasNode    string `json:",omitempty"`
 	// Args are a program and its arguments. It is run on this host, or if
 	// DockerContainerID is given in that container, there with Shell -c if Args are one
-	// and Shell is given. See Runs.
+	// and Shell is given. See Runs. A container without Args is asked after by its
+	// runtime's state and health.
 	Args              []string `json:",omitempty"`
 	DockerContainerID string   `json:",omitempty"`
 	Shell             string   `json:",omitempty"`
@@ -151,7 +152,7 @@ func (c Check) Target() string {
 		}
 		return c.HTTP
 	case c.DockerContainerID != "":
-		return c.DockerContainerID + " " + strings.Join(c.Args, " ")
+		return strings.TrimSpace(c.DockerContainerID + " " + strings.Join(c.Args, " "))
 	case len(c.Args) > 0:
 		return strings.Join(c.Args, " ")
 	case c.AliasService != "" && c.AliasNode != "":
@@ -162,4 +163,4 @@ func (c Check) Target() string {
 
 // Runs reports whether the check runs a program that its author chose. Whoever may
 // register one may do what the agent may, so it is for the host's own files only.
-func (c Check) Runs() bool { return len(c.Args) > 0 || c.DockerContainerID != "" }
+func (c Check) Runs() bool { return len(c.Args) > 0 }
