@@ -230,12 +230,15 @@ func (a *Agent) openHTTP() (err error) {
 		return err
 	}
 	a.http, err = httpapi.New(httpapi.Config{
-		Addr:       a.cfg.HTTPAddr(),
-		TLSAddr:    a.cfg.HTTPSAddr(),
-		TLS:        a.access.serverTLS(),
-		Tokens:     a.access.tokens.Load(),
-		Socket:     httpapi.Socket(a.cfg.Sockets),
-		MaxConns:   a.cfg.HTTP.MaxConns,
+		Addr:     a.cfg.HTTPAddr(),
+		TLSAddr:  a.cfg.HTTPSAddr(),
+		TLS:      a.access.serverTLS(),
+		Tokens:   a.access.tokens.Load(),
+		Socket:   httpapi.Socket(a.cfg.Sockets),
+		MaxConns: a.cfg.HTTP.MaxConns,
+
+		MaxConnsPerClient: a.cfg.HTTP.MaxConnsPerClient,
+
 		Agent:      a,
 		Catalog:    a.catalog,
 		Lookup:     a.dns.Lookup,

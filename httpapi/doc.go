@@ -9,7 +9,7 @@
 //   - A blocked read is woken by the watch of what it asked for and by nothing else,
 //     ends at its wait, when its client goes or when the server closes, and there
 //     are never more of them than Config.MaxWaiting.
-//   - What a request may cost is bounded: connections, header and body sizes, and the
+//   - What a request may cost is bounded: connections, in all and by client, header and body sizes, and the
 //     time a peer may take to send or to receive.
 //   - Where there are tokens, each request wants one whose role allows it.
 //   - A web page cannot drive the API: foreign Host names and cross-site writes are

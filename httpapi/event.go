@@ -76,14 +76,14 @@ func (s *Server) listEvents(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	name := r.params.Get("name")
-	var events Events
 	err = s.block(r, wait, func() (bool, <-chan struct{}) {
-		events = s.events(name)
+		events := s.events(name)
 		return index == 0 || events.Index != index, events.Changed
 	})
 	if err != nil {
 		return err
 	}
+	events := s.events(name)
 	setReadHeaders(w, r, events.Index)
 	return s.value(w, r, http.StatusOK, events.List)
 }

@@ -8,8 +8,10 @@ import (
 // exchange is the answer to one request as it is written, with what is counted of it.
 type exchange struct {
 	http.ResponseWriter
+	stats   *routeStats
 	status  int           // 0 until the header is written
 	blocked time.Duration // that the request waited for a change, by its own wish
+	parked  bool          // it will be answered, and counted, later
 }
 
 // WriteHeader implements http.ResponseWriter.
@@ -38,9 +40,13 @@ const statusGone = 499
 func (s *Server) observed(path string, h http.Handler) http.Handler {
 	stats := s.metrics.route(path)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		x := &exchange{ResponseWriter: w}
+		x := &exchange{ResponseWriter: w, stats: stats}
 		began, status := time.Now(), http.StatusInternalServerError // of a panic
-		defer func() { stats.observe(r.Method, status, time.Since(began)-x.blocked) }()
+		defer func() {
+			if !x.parked {
+				stats.observe(r.Method, status, time.Since(began)-x.blocked)
+			}
+		}()
 		h.ServeHTTP(x, r)
 		if status = x.status; status == 0 {
 			status = statusGone

@@ -13,7 +13,14 @@ import (
 
 // ServeHTTP lets through what may come in and hands it to its route.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.count.requests.Add(1)
+	if c, ok := r.Context().Value(returnedKey{}).(*returned); ok {
+		if c.served++; c.served == 1 {
+			s.parking.leave() // net/http answers it even if the server closes from now on
+		}
+	}
+	if !afterWait(r) {
+		s.count.requests.Add(1)
+	}
 	defer s.recovered(w, r)
 	// Nothing here is a page: what is opened in a browser runs, loads and frames nothing.
 	w.Header().Set("X-Content-Type-Options", "nosniff")

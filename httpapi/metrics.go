@@ -146,6 +146,7 @@ func (c apiCollector) Collect(out chan<- prometheus.Metric) {
 	count(descRefused, st.HostsRefused, "host")
 	count(descRefused, st.SitesRefused, "site")
 	count(descRefused, st.ConnsRefused, "connections")
+	count(descRefused, st.ClientsRefused, "client")
 	count(descRefused, st.WaitsRefused, "waiting")
 	count(descRefused, st.TokensRefused, "token")
 	count(descPanics, st.Panics)

@@ -14,6 +14,7 @@ import (
 // request is a request whose query string has been read, once.
 type request struct {
 	*http.Request
+	out     http.ResponseWriter
 	params  url.Values
 	blocked time.Duration // how long it waited for a change
 }
@@ -34,7 +35,7 @@ var unsupported = [...]struct{ name, what string }{
 }
 
 // newRequest reads the query and refuses what no endpoint here supports.
-func newRequest(r *http.Request) (*request, error) {
+func newRequest(w http.ResponseWriter, r *http.Request) (*request, error) {
 	params, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "the query string cannot be read: %w", err)
@@ -46,7 +47,7 @@ func newRequest(r *http.Request) (*request, error) {
 			}
 		}
 	}
-	return &request{Request: r, params: params}, nil
+	return &request{Request: r, out: w, params: params}, nil
 }
 
 // required returns a path value that must not be empty.

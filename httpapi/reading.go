@@ -64,17 +64,13 @@ func (s *Server) await(r *request, q reading) (*catalog.View, error) {
 	if err != nil {
 		return nil, err
 	}
-	if index == 0 {
-		return s.cfg.Catalog.View(), nil
+	if index > 0 {
+		err = s.block(r, wait, func() (bool, <-chan struct{}) {
+			v := s.cfg.Catalog.View() // not kept while the client waits: it holds all there was
+			return q.index(v) > index, q.watch(v)
+		})
 	}
-	var v *catalog.View
-	err = s.block(r, wait, func() (bool, <-chan struct{}) {
-		if v = s.cfg.Catalog.View(); q.index(v) > index {
-			return true, nil
-		}
-		return false, q.watch(v)
-	})
-	return v, err
+	return s.cfg.Catalog.View(), err
 }
 
 // checkDatacenter refuses a request for another datacenter.

@@ -124,7 +124,7 @@ func (s *Server) dispatch(path string, m methods) http.Handler {
 			s.text(w, http.StatusMethodNotAllowed, "method "+r.Method+" is not allowed here, only "+allowed)
 			return
 		}
-		q, err := newRequest(r)
+		q, err := newRequest(w, r)
 		if err == nil {
 			err = s.authorize(q, roleFor(r.Method, path))
 		}
@@ -134,7 +134,7 @@ func (s *Server) dispatch(path string, m methods) http.Handler {
 				x.blocked = q.blocked
 			}
 		}
-		if err != nil {
+		if err != nil && err != errParked {
 			s.fail(w, r, err)
 		}
 	})

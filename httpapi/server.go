@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -64,8 +65,12 @@ type Config struct {
 	// socket, which no page can reach, does without.
 	AllowedHosts []string
 	// MaxConns is how many connections may be open at once; further ones are told
-	// 503 and closed. Each costs about 10 KB, more while it is answered. Default 8192.
+	// 503 and closed. Each costs about 10 KB while it blocks, more than twice that otherwise.
+	// Default 8192.
 	MaxConns int
+	// MaxConnsPerClient is how many of them may come from one address of another host, a /64
+	// of IPv6; further ones are told 429 and closed. Default 200.
+	MaxConnsPerClient int
 	// MaxWaiting is how many reads may block at once; further ones are told 503. It
 	// should be below MaxConns, so that writes still find a connection. Default 7/8 of
 	// MaxConns.
@@ -81,6 +86,7 @@ func (c Config) withDefaults() Config {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	c.MaxConns = cmp.Or(c.MaxConns, 8192)
+	c.MaxConnsPerClient = cmp.Or(c.MaxConnsPerClient, 200)
 	c.MaxWaiting = cmp.Or(c.MaxWaiting, c.MaxConns-c.MaxConns/8)
 	c.CacheBytes = cmp.Or(c.CacheBytes, 16<<20)
 	return c
@@ -102,6 +108,8 @@ type Server struct {
 	feed      *feed
 	tokens    atomic.Pointer[Tokens] // nil for none
 
+	conns     connections
+	parking   *parking
 	stopping  chan struct{} // closed when Close begins: blocked reads end
 	closing   sync.Once
 	closeFail error // of the one Close that did the work
@@ -130,6 +138,8 @@ func newServer(cfg Config) (*Server, error) {
 		log:      cfg.Logger,
 		origins:  http.NewCrossOriginProtection(),
 		bodies:   newBodyCache(cfg.CacheBytes),
+		conns:    connections{byClient: map[netip.Prefix]int{}},
+		parking:  newParking(),
 		stopping: make(chan struct{}),
 	}
 	s.feed = newFeed(cfg.Catalog.View)
@@ -148,7 +158,13 @@ func newServer(cfg Config) (*Server, error) {
 		// net/http writes by itself.
 		WriteTimeout: maxWait + maxWait/jitterShare + writeTimeout,
 		ConnState:    s.admit,
-		Protocols:    protocols(),
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			if c, ok := c.(*returned); ok {
+				return context.WithValue(ctx, returnedKey{}, c)
+			}
+			return ctx
+		},
+		Protocols: protocols(),
 
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug),
@@ -158,8 +174,10 @@ func newServer(cfg Config) (*Server, error) {
 
 // Run serves until Close and then returns nil.
 func (s *Server) Run() error {
-	ended := make(chan error, len(s.listeners))
-	for _, l := range s.listeners {
+	s.parking.addr = s.Addr()
+	all := append([]net.Listener{s.parking}, s.listeners...)
+	ended := make(chan error, len(all))
+	for _, l := range all {
 		go func() {
 			err := s.http.Serve(l)
 			if errors.Is(err, http.ErrServerClosed) {
@@ -174,7 +192,7 @@ func (s *Server) Run() error {
 	if err != nil {
 		err = errors.Join(err, s.Close())
 	}
-	for range len(s.listeners) - 1 {
+	for range len(all) - 1 {
 		err = errors.Join(err, <-ended)
 	}
 	return err
@@ -184,15 +202,18 @@ func (s *Server) Run() error {
 // other requests, though not for long. It may be called more than once, and before Run.
 func (s *Server) Close() error {
 	s.closing.Do(func() {
+		s.http.SetKeepAlivesEnabled(false) // who is answered now does not ask again
 		close(s.stopping)
 		ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
 		defer cancel()
+		s.parking.clear(ctx)
 		err := s.http.Shutdown(ctx)
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = s.http.Close() // who has not finished by now is cut off
 		}
 		s.feed.runner.Wait()
 		s.closeListeners() // those that Run did not come to
+		_ = s.parking.Close()
 		if err != nil {
 			s.closeFail = fault.New(fault.Internal, "closing the HTTP API on %s: %w", s.Addr(), err)
 		}

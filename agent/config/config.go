@@ -193,8 +193,10 @@ type HTTP struct {
 	// changes. Default: none, and whoever reaches the API may do everything.
 	TokenFile string
 
-	// MaxConns bounds the connections that are open at once. Default: 8192.
-	MaxConns int
+	// MaxConns bounds the connections that are open at once, and MaxConnsPerClient those of
+	// one address of another host, or of one /64 of IPv6. Default: 8192, 200.
+	MaxConns          int
+	MaxConnsPerClient int
 }
 
 // DNS is how names are answered.
@@ -294,7 +296,7 @@ func Default() *Config {
 		LogLevel:              slog.LevelInfo,
 		LogFormat:             "text",
 		Sockets:               Sockets{Mode: 0o600},
-		HTTP:                  HTTP{MaxConns: 8192},
+		HTTP:                  HTTP{MaxConns: 8192, MaxConnsPerClient: 200},
 		LB:                    Balancing{SlowStart: true, Load: true, Place: true},
 		DNS: DNS{
 			RecursorTimeout: recursor.DefaultTimeout,

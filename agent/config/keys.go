@@ -165,6 +165,9 @@ var known = []knownKey{
 	{Key: Key{"http_config.max_conns", "8192", "most connections to the HTTP API at once"}, read: func(d *draft, v strict.Value) {
 		v.Int(&d.HTTP.MaxConns, 16, 1<<20)
 	}},
+	{Key: Key{"limits.http_max_conns_per_client", "200", "most of them from one address of another host, or from one /64 of IPv6"}, read: func(d *draft, v strict.Value) {
+		v.Int(&d.HTTP.MaxConnsPerClient, 1, 1<<20)
+	}},
 	{Key: Key{"tls.defaults", "", "what tls.https does not say"}, read: func(d *draft, v strict.Value) { tlsBlock(&d.tlsDefaults, v) }},
 	{Key: Key{"tls.https", "", "the HTTP API over TLS: cert_file, key_file; ca_file or ca_path, verify_incoming; tls_min_version"}, read: func(d *draft, v strict.Value) { tlsBlock(&d.TLS, v) }},
 	{Key: Key{"unix_sockets.mode", "0600", "permissions of the HTTP API's unix socket"}, read: func(d *draft, v strict.Value) { mode(&d.Sockets.Mode, v) }},

@@ -100,7 +100,7 @@ func TestFilesAreTakenOn(t *testing.T) {
 			node_name = "n1." node_id = "6ba7b810-9dad-41d1-80b4-00c04fd430c8" node_meta { rack = "r1" } zone = "z1" region = "r1"
 			datacenter = "DC2" domain = "Example.Com." alt_domain = "old.example"
 			bind_addr = "0.0.0.0" advertise_addr = "10.0.0.1" advertise_addr_ipv4 = "10.0.0.4" advertise_addr_ipv6 = "2001:db8::6" client_addr = "::1"
-			http_config { token_file = "/t" max_conns = 99 } unix_sockets { mode = "0660" user = "covey" group = "10" }
+			http_config { token_file = "/t" max_conns = 99 } limits { http_max_conns_per_client = 98 } unix_sockets { mode = "0660" user = "covey" group = "10" }
 			tls { defaults { ca_file = "/ca" cert_file = "/d" key_file = "/k" tls_min_version = "TLSv1_3" } https { cert_file = "/c" ca_path = "/cas" verify_incoming = true } }
 			ports { http = 1 https = 4 dns = 2 gossip = 3 } addresses { https = "127.0.0.8" dns = "127.0.0.9" http = "unix:///run/c.sock" }
 			start_join = ["10.0.0.2"] retry_join = ["seeds.example", "[2001:db8::1]:7946", "2001:db8::2"] retry_interval = "3s" retry_max = 4 gossip_profile = "wan" gossip_rings = 5
@@ -246,7 +246,7 @@ func everyKey(t *testing.T, c *Config) {
 		BindAddr: netip.IPv4Unspecified(), AdvertiseAddr: netip.MustParseAddr("10.0.0.1"),
 		AdvertiseAddrIPv4: netip.MustParseAddr("10.0.0.4"), AdvertiseAddrIPv6: netip.MustParseAddr("2001:db8::6"), ClientAddr: "::1",
 		Addresses: Addresses{HTTP: "unix:///run/c.sock", HTTPS: "127.0.0.8", DNS: "127.0.0.9"}, Ports: Ports{HTTP: 1, HTTPS: 4, DNS: 2, SerfLAN: 3},
-		HTTP:      HTTP{TokenFile: "/t", MaxConns: 99},
+		HTTP:      HTTP{TokenFile: "/t", MaxConns: 99, MaxConnsPerClient: 98},
 		TLS:       TLS{CertFile: "/c", KeyFile: "/k", CAFile: "/ca", CAPath: "/cas", VerifyIncoming: true, MinVersion: "TLSv1_3"},
 		Sockets:   Sockets{User: "covey", Group: "10", Mode: 0o660},
 		StartJoin: []string{"10.0.0.2"}, RetryJoin: []string{"seeds.example", "[2001:db8::1]:7946", "2001:db8::2"}, RetryInterval: 3 * time.Second, RetryMax: 4,

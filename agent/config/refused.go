@@ -54,7 +54,9 @@ var refused = []struct{ keys, why string }{
 	{`segment segments partition namespace`, noTenancy},
 	{`locality`, "write zone and region beside it, not within: remove this key"},
 	{`audit license_path reporting cloud`, nothing},
-	{`gossip_lan limits check_update_interval check_output_max_size discard_check_output reconnect_timeout
+	{`limits.rpc_rate limits.rpc_max_burst limits.rpc_max_conns_per_client limits.rpc_handshake_timeout
+		limits.rpc_client_timeout limits.request_limits`, noServers},
+	{`gossip_lan limits.https_handshake_timeout limits.kv_max_value_size limits.txn_max_req_len check_update_interval check_output_max_size discard_check_output reconnect_timeout
 		skip_leave_on_interrupt disable_coordinates disable_host_node_id disable_keyring_file
 		disable_http_unprintable_char_filter enable_debug default_query_time max_query_time experiments
 		advertise_reconnect_timeout`, notTunable},
