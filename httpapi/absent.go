@@ -17,9 +17,17 @@ var absent = [...]struct{ path, what string }{
 	{"/v1/query", "Covey has no prepared queries"},
 	{"/v1/operator/", "Covey has no servers and no Raft, so there is nothing to operate but the gossip keyring"},
 	{"/v1/snapshot", "Covey has no central state to take a snapshot of"},
+	{"/v1/agent/token/", "ACL support disabled: tokens are in the file that http_config.token_file names"},
 	{"/v1/peering", "Covey has no cluster peering"},
+	{"/v1/peerings", "Covey has no cluster peering"},
+	{"/v1/exported-services", "Covey has no cluster peering"},
+	{"/v1/imported-services", "Covey has no cluster peering"},
 	{"/v1/namespace", "Covey has no namespaces"},
+	{"/v1/namespaces", "Covey has no namespaces"},
 	{"/v1/partition", "Covey has no admin partitions"},
+	{"/v1/partitions", "Covey has no admin partitions"},
+	{"/v1/discovery-chain", "Covey is no service mesh, and has no discovery chains"},
+	{"/v1/internal", "Covey has no servers, and none of what is internal to Consul's"},
 }
 
 func (s *Server) absentRoutes(mux *http.ServeMux) {
@@ -34,6 +42,7 @@ func (s *Server) absentRoutes(mux *http.ServeMux) {
 		return refuse(http.StatusNotImplemented, "Covey has no key/value store")
 	}
 	s.route(mux, "/v1/connect/ca/roots", methods{"GET": s.read(caRoots)})
+	s.route(mux, "/v1/agent/connect/ca/roots", methods{"GET": s.read(caRoots)})
 	for _, mesh := range []string{"/v1/catalog/connect/", "/v1/health/connect/", "/v1/health/ingress/", "/v1/catalog/gateway-services/"} {
 		s.route(mux, mesh+"{name...}", methods{"GET": s.read(meshInstances)})
 	}

@@ -26,6 +26,9 @@ func (s *Server) registerCheck(w http.ResponseWriter, r *request) error {
 
 func (s *Server) deregisterCheck(w http.ResponseWriter, r *request) error {
 	id, err := r.required("id", "check ID")
+	if err == nil {
+		err = s.mayEndMaintenance(r, id)
+	}
 	if err != nil {
 		return err
 	}

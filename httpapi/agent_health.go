@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"covey/catalog"
+	"covey/internal/fault"
 )
 
 // health is the sum of the checks that bear on an instance. It is ordered: a greater
@@ -66,7 +67,7 @@ func (s *Server) agentHealthByName(w http.ResponseWriter, r *request) error {
 		}
 	}
 	if len(found) == 0 {
-		return unknownService(name)
+		return fault.New(fault.NotFound, "unknown service %q: no instance of it is registered on this agent", name)
 	}
 	return s.health(w, r, worst, found)
 }

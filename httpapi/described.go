@@ -121,6 +121,7 @@ var described = map[string]operation{
 	"GET /v1/status/leader":                    {"This agent's gossip address: there is no leader, and this agent can always serve.", "dc pretty", "", ""},
 	"GET /v1/status/peers":                     {"The gossip addresses of the living members.", "dc pretty", "", []string{}},
 	"GET /v1/connect/ca/roots":                 {nothingAt + "Covey issues no certificates.", asRead, "", wireRoots{}},
+	"GET /v1/agent/connect/ca/roots":           {nothingAt + "Covey issues no certificates.", asRead, "", wireRoots{}},
 	"GET /v1/session/list":                     {nothingAt + "Covey has no sessions.", asRead, "", []struct{}{}},
 	"GET /v1/session/node/{node}":              {nothingAt + "Covey has no sessions.", asRead, "", []struct{}{}},
 	"GET /v1/session/info/{id}":                {nothingAt + "Covey has no sessions.", asRead, "", []struct{}{}},

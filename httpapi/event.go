@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"covey/catalog"
 	"covey/internal/fault"
 )
 
@@ -33,6 +34,9 @@ type Events struct {
 // maxEventPayload bounds what is read; what fits is less, and gossip's to say.
 const maxEventPayload = 4 << 10
 
+// maxEventPattern bounds an expression that says who an event is for.
+const maxEventPattern = catalog.MaxIDLen
+
 // fireEvent sends the body as an event. What is answered is the event, not that anybody
 // received it.
 func (s *Server) fireEvent(w http.ResponseWriter, r *request) error {
@@ -49,6 +53,9 @@ func (s *Server) fireEvent(w http.ResponseWriter, r *request) error {
 		into  *string
 	}{{"node", &e.NodeFilter}, {"service", &e.ServiceFilter}, {"tag", &e.TagFilter}} {
 		*f.into = r.params.Get(f.param)
+		if len(*f.into) > maxEventPattern { // before it is compiled: that may take 10 KB a character
+			return fault.Field(f.param, "is longer than %d bytes", maxEventPattern)
+		}
 		if _, err := regexp.Compile(*f.into); err != nil {
 			return fault.Field(f.param, "is no regular expression: %w", err)
 		}

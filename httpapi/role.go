@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"covey/catalog"
 	"covey/internal/fault"
 )
 
@@ -74,6 +75,15 @@ func roleFor(method, path string) Role {
 		}
 	}
 	return otherwise
+}
+
+// mayEndMaintenance keeps the check by which an operator took the whole node out of the
+// answers from who may deregister checks only.
+func (s *Server) mayEndMaintenance(r *request, checkID string) error {
+	if checkID == catalog.NodeMaintenance {
+		return s.authorize(r, Operate)
+	}
+	return nil
 }
 
 // tokenOf returns the token that a request shows, "" for none. Consul's order: its clients

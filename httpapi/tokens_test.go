@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"covey/catalog"
 	"covey/internal/fault"
 )
 
@@ -72,6 +73,35 @@ func TestATokenDoesWhatItsRoleAllows(t *testing.T) {
 				t.Errorf("a refusal tells a token: %s", w.Body)
 			}
 		}
+	}
+}
+
+// What an operator did to the whole node, and what only operators do to nodes with an agent,
+// is not to be had by way of deregistering.
+func TestDeregisteringUndoesNothingThatAnOperatorDid(t *testing.T) {
+	for _, c := range []struct{ target, body string }{
+		{"/v1/agent/check/deregister/_node_maintenance", ""},
+		{"/v1/catalog/deregister", `{"Node":"n1","CheckID":"_node_maintenance"}`},
+		{"/v1/catalog/deregister", `{"Node":"n2"}`}, // it failed: that would force it to leave
+	} {
+		s, a := newTestServer(t)
+		a.addHost("n2", "10.0.0.2", catalog.Failed)
+		s.SetTokens(someTokens(t, ""))
+		withToken(s, "PUT", "/v1/agent/maintenance?enable=true", "", "X-Consul-Token", operateToken)
+		if w := withToken(s, "PUT", c.target, c.body, "X-Consul-Token", registerToken); w.Code != 403 {
+			t.Errorf("%s %s with the role register: %d %s", c.target, c.body, w.Code, w.Body)
+		}
+		if a.checks["_node_maintenance"] == nil || len(a.removed) > 0 {
+			t.Errorf("%s %s was done", c.target, c.body)
+		}
+		if w := withToken(s, "PUT", c.target, c.body, "X-Consul-Token", operateToken); w.Code != 200 {
+			t.Errorf("%s %s with the role operate: %d %s", c.target, c.body, w.Code, w.Body)
+		}
+	}
+	s, a := newTestServer(t)
+	s.SetTokens(someTokens(t, ""))
+	if w := withToken(s, "PUT", "/v1/catalog/deregister", `{"Node":"db"}`, "X-Consul-Token", registerToken); w.Code != 200 || len(a.removed) != 1 {
+		t.Errorf("an external node: %d %s", w.Code, w.Body)
 	}
 }
 
