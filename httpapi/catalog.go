@@ -163,11 +163,11 @@ func tagsWhere(svc *catalog.Service, meta nodeMeta, f filter) (tags []string, ok
 			continue
 		}
 		if f.expr != nil {
-			one, err := kept(f, []wireCatalogService{catalogServiceOf(e)})
+			kept, err := f.lets(catalogServiceOf(e))
 			if err != nil {
 				return nil, false, err
 			}
-			if len(one) == 0 {
+			if !kept {
 				continue
 			}
 		}

@@ -120,11 +120,35 @@ func TestAFilterThatCostsTooMuchIsGivenUp(t *testing.T) {
 		strings.Repeat("(", 1000) + `ID == "x"` + strings.Repeat(")", 1000),
 		strings.Repeat(`ID == "x" and `, 200) + `ID == "x"`,
 		`ID == "` + strings.Repeat("x", maxFilterValues+1) + `"`,
+		"ID matches `" + strings.Repeat("(.?){999}", 50) + "`",
+		"ID matches `" + strings.Repeat(`\pL{1000}`, 50) + "`",
+		"ID matches `(a{900}){900}`",
+		"not (" + strings.Repeat("ID not matches `.{999}` and ", 5) + "ID != x)",
 	} {
 		w := call(s, "GET", "/v1/agent/services?filter="+url.QueryEscape(expr), "")
 		if w.Code != 500 || !strings.HasPrefix(w.Body.String(), "Failed to create boolean expression evaluator") {
 			t.Errorf("%.40s...: %d %.200s", expr, w.Code, w.Body)
 		}
+	}
+}
+
+// However large the catalogue: nobody keeps the agent busy for minutes by one request.
+func TestAFilterThatTakesTooLongIsGivenUp(t *testing.T) {
+	s, _ := newTestServer(t)
+	mustRegister(t, s)
+	f, err := (&request{params: url.Values{"filter": {"Port != 1"}}}).filterFor(wireService{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.most = -time.Second // is over before it begins
+	if _, err := kept(f, []wireService{{ID: "a"}}); err == nil || !strings.Contains(err.Error(), "longer than") {
+		t.Errorf("a list: %v", err)
+	}
+	if _, err := kept(f, map[string]wireService{"a": {ID: "a"}}); err == nil || !strings.Contains(err.Error(), "longer than") {
+		t.Errorf("a map: %v", err)
+	}
+	if w := call(s, "GET", "/v1/health/service/item-service?filter="+url.QueryEscape("Service.ID matches `^(item|web|[a-z]{1,50})-[0-9]{1,9}$`"), ""); !strings.Contains(w.Body.String(), "item-1") {
+		t.Errorf("one that people write: %d %s", w.Code, w.Body)
 	}
 }
 
