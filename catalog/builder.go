@@ -21,7 +21,8 @@ type builder struct {
 	external map[string]struct{}    // external nodes to look at, by lower-case name
 
 	namesChanged, nodesChanged bool
-	serviceGone, hostGone      bool
+	hostGone                   bool
+	gone, back                 []string // services that vanished or appeared, by lower-case name
 }
 
 // dirt is what changed of one owner.
@@ -208,7 +209,7 @@ func (b *builder) commit() {
 		hosts:    b.hosts.CommitOnly(),
 		names:    b.old.names,
 		nodes:    b.old.nodes,
-		removed:  b.old.removed,
+		removed:  b.old.removed.with(b.index, b.gone, b.back),
 		gone:     b.old.gone,
 		changed:  make(chan struct{}),
 	}
@@ -217,9 +218,6 @@ func (b *builder) commit() {
 	}
 	if b.nodesChanged {
 		v.nodes = newListing(b.index)
-	}
-	if b.serviceGone {
-		v.removed = b.index
 	}
 	if b.hostGone {
 		v.gone = b.index
@@ -321,7 +319,7 @@ func (b *builder) renderService(key string, list []placement) {
 	if len(s.Endpoints)+len(s.Unreachable) == 0 {
 		if existed {
 			b.services.Delete([]byte(key))
-			b.serviceGone, b.namesChanged = true, true
+			b.gone, b.namesChanged = append(b.gone, key), true
 		}
 		return
 	}
@@ -336,7 +334,10 @@ func (b *builder) renderService(key string, list []placement) {
 	} else {
 		s.Tags = withTags(was.Tags, list)
 	}
-	b.namesChanged = b.namesChanged || !existed || !slices.Equal(s.Tags, was.Tags)
+	if !existed {
+		b.back, b.namesChanged = append(b.back, key), true
+	}
+	b.namesChanged = b.namesChanged || !slices.Equal(s.Tags, was.Tags)
 	b.services.Insert([]byte(key), s)
 }
 

@@ -57,7 +57,7 @@ func NewStore(seed uint64) *Store {
 		hosts:    iradix.New[*tenancy](),
 		names:    newListing(seed + 1),
 		nodes:    newListing(seed + 1),
-		removed:  seed + 1,
+		removed:  nothingVanished(seed + 1),
 		gone:     seed + 1,
 		changed:  make(chan struct{}),
 	})

@@ -232,6 +232,14 @@ func (w watches) check(t *rapid.T, before, after *View) {
 	for _, s := range watchedServices {
 		exists := before.Service(s) != nil
 		moved("service "+s, before.ServiceIndex(s), after.ServiceIndex(s), exists)
+		if !exists && after.Service(s) == nil {
+			if before.ServiceIndex(s) != after.ServiceIndex(s) {
+				t.Fatalf("%s is not there, as before, and its index went from %d to %d", s, before.ServiceIndex(s), after.ServiceIndex(s))
+			}
+			if fired("service "+s) && !fired("names") {
+				t.Fatalf("who waits for %s, which is not there, was woken by another's change", s)
+			}
+		}
 	}
 	for _, h := range watchedHosts {
 		exists := before.Host(h) != nil

@@ -16,7 +16,7 @@ type View struct {
 	hosts    *iradix.Tree[*tenancy] // by lower-case node name
 	names    *listing               // of service names and their tags
 	nodes    *listing               // of node records and their liveness
-	removed  uint64                 // index at which a service last vanished
+	removed  vanished               // services
 	gone     uint64                 // index at which a node last vanished
 	changed  chan struct{}          // closed when a later view is there
 }
@@ -175,7 +175,7 @@ func (v *View) ServiceIndex(name string) uint64 {
 	if s := v.Service(name); s != nil {
 		return s.ModifyIndex
 	}
-	return v.removed
+	return v.removed.index(lowerKey(name))
 }
 
 // HostIndex is the index at which the node or anything on it last changed.
@@ -194,15 +194,22 @@ func (v *View) NamesIndex() uint64 { return v.names.index }
 func (v *View) NodesIndex() uint64 { return v.nodes.index }
 
 // WatchService returns a channel that is closed when a later view may return
-// something else for Service(name).
+// something else for Service(name). One that is not there appears among the names; the
+// tree's own channel would be closed by every change to any other.
 func (v *View) WatchService(name string) <-chan struct{} {
-	ch, _, _ := v.services.Root().GetWatch(lowerKey(name))
+	ch, _, ok := v.services.Root().GetWatch(lowerKey(name))
+	if !ok {
+		return v.names.changed
+	}
 	return ch
 }
 
 // WatchHost does the same for Host(name) and what runs there.
 func (v *View) WatchHost(name string) <-chan struct{} {
-	ch, _, _ := v.hosts.Root().GetWatch(lowerKey(name))
+	ch, _, ok := v.hosts.Root().GetWatch(lowerKey(name))
+	if !ok {
+		return v.nodes.changed
+	}
 	return ch
 }
 
