@@ -26,7 +26,7 @@ type Timing struct {
 func Profiles() map[string]Timing {
 	return map[string]Timing{
 		"local": {100 * time.Millisecond, 50 * time.Millisecond, 3, 50 * time.Millisecond, 2 * time.Second},
-		"lan":   {250 * time.Millisecond, 150 * time.Millisecond, 2, 100 * time.Millisecond, 5 * time.Second},
+		"lan":   {200 * time.Millisecond, 120 * time.Millisecond, 2, 100 * time.Millisecond, 5 * time.Second},
 		"wan":   {2 * time.Second, time.Second, 4, 300 * time.Millisecond, 15 * time.Second},
 	}
 }
