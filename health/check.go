@@ -64,13 +64,13 @@ func (c *check) close() {
 func (c *check) state() Report { return Report{c.def.ID, c.status, c.output} }
 
 // judge applies a verdict as Consul does: too few successes or failures in a row change
-// nothing, and a warning is a success.
+// nothing, and a warning is a success. What the service decided needs no second run.
 func (c *check) judge(v verdict) {
 	v.output = Clean(v.output, c.def.OutputMaxSize)
 	if v.status != catalog.Critical {
 		c.successes++
 		c.failures = 0
-		if c.successes < c.def.SuccessBeforePassing {
+		if c.successes < c.def.SuccessBeforePassing && !v.decided {
 			return
 		}
 		c.status, c.output = v.status, v.output
@@ -80,7 +80,7 @@ func (c *check) judge(v verdict) {
 	c.successes = 0
 	critical := c.def.FailuresBeforeCritical
 	switch {
-	case c.failures >= critical:
+	case c.failures >= critical, v.decided:
 		c.status, c.output = catalog.Critical, v.output
 	case c.failures >= cmp.Or(c.def.FailuresBeforeWarning, critical):
 		c.status, c.output = catalog.Warning, v.output

@@ -31,6 +31,7 @@ type verdict struct {
 	status   catalog.Status
 	output   string
 	timedOut bool
+	decided  bool             // by the service itself, so that it holds at once
 	answered bool             // the service did, so that without a load it has none to tell
 	load     *catalog.Reading // what it said of its load, plausible; nil for nothing
 	spoilt   error            // if set, the agent's own trouble: it says nothing about the service
@@ -56,6 +57,8 @@ func (m *maker) probe(def definition.Check) probe {
 		return &processProbe{process: def.Process}
 	case def.TCP != "":
 		return &tcpProbe{address: def.TCP, tls: tlsTo(def, def.TCPUseTLS, def.TCP), timeout: timeout, dialer: d}
+	case def.AgentCheck != "":
+		return &agentProbe{address: def.AgentCheck, timeout: timeout, dialer: d}
 	case def.UDP != "":
 		return &udpProbe{address: def.UDP, timeout: timeout, dialer: d}
 	case def.GRPC != "":

@@ -51,6 +51,7 @@ var checkKeys = strict.NewTable(
 	targetKey("TCP", func(d *checkDraft) *string { return &d.TCP }, checkTarget),
 	targetKey("UDP", func(d *checkDraft) *string { return &d.UDP }, checkTarget),
 	targetKey("Hold", func(d *checkDraft) *string { return &d.Hold }, checkTarget),
+	targetKey("AgentCheck", func(d *checkDraft) *string { return &d.AgentCheck }, checkTarget),
 	targetKey("H2PING", func(d *checkDraft) *string { return &d.H2PING }, checkTarget),
 	targetKey("GRPC", func(d *checkDraft) *string { return &d.GRPC }, func(text string) error {
 		target, service, _ := strings.Cut(text, "/")

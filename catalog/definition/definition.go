@@ -62,15 +62,18 @@ type Check struct {
 	Status    catalog.Status // before the first run; Critical if not given
 
 	// Exactly one of these kinds is set.
-	HTTP      string        `json:",omitempty"` // URL; 2xx passes, 429 warns, all else is critical
-	TCP       string        `json:",omitempty"` // host:port
-	UDP       string        `json:",omitempty"` // host:port; refused is critical, silence passes
-	GRPC      string        `json:",omitempty"` // host:port or host:port/service, asked by grpc.health.v1
-	H2PING    string        `json:",omitempty"` // host:port of an HTTP/2 server
-	TTL       time.Duration `json:",omitempty"` // how long an update by the service itself holds
-	Hold      string        `json:",omitempty"` // host:port of a connection to keep: its end is an event
-	Process   string        `json:",omitempty"` // a process ID, or the path of a file with one: its exit is an event
-	OSService string        `json:",omitempty"` // a systemd unit
+	HTTP    string        `json:",omitempty"` // URL; 2xx passes, 429 warns, all else is critical
+	TCP     string        `json:",omitempty"` // host:port
+	UDP     string        `json:",omitempty"` // host:port; refused is critical, silence passes
+	GRPC    string        `json:",omitempty"` // host:port or host:port/service, asked by grpc.health.v1
+	H2PING  string        `json:",omitempty"` // host:port of an HTTP/2 server
+	TTL     time.Duration `json:",omitempty"` // how long an update by the service itself holds
+	Hold    string        `json:",omitempty"` // host:port of a connection to keep: its end is an event
+	Process string        `json:",omitempty"` // a process ID, or the path of a file with one: its exit is an event
+	// AgentCheck is the host:port of an agent that says how the service is, and which part of
+	// its weight it wants, by HAProxy's agent-check protocol.
+	AgentCheck string `json:",omitempty"`
+	OSService  string `json:",omitempty"` // a systemd unit
 	// AliasService is the ID of a service, AliasNode the name of the node that it is on,
 	// this one if "". Without a service it is the node's health.
 	AliasService string `json:",omitempty"`
@@ -158,7 +161,7 @@ func (c Check) Target() string {
 	case c.AliasService != "" && c.AliasNode != "":
 		return c.AliasService + " on " + c.AliasNode
 	}
-	return cmp.Or(c.TCP, c.UDP, c.GRPC, c.H2PING, c.Hold, c.Process, c.OSService, c.AliasService, c.AliasNode)
+	return cmp.Or(c.TCP, c.UDP, c.GRPC, c.H2PING, c.Hold, c.Process, c.AgentCheck, c.OSService, c.AliasService, c.AliasNode)
 }
 
 // Runs reports whether the check runs a program that its author chose. Whoever may

@@ -25,6 +25,7 @@ var kinds = []kind{
 	{key: "H2PING", name: "h2ping", given: func(c *Check) bool { return c.H2PING != "" }, runs: true},
 	{key: "Hold", name: "hold", given: func(c *Check) bool { return c.Hold != "" }, runs: true, every: DefaultInterval},
 	{key: "Process", name: "process", given: func(c *Check) bool { return c.Process != "" }, runs: true, every: DefaultInterval},
+	{key: "AgentCheck", name: "agent_check", given: func(c *Check) bool { return c.AgentCheck != "" }, runs: true},
 	{key: "OSService", name: "os_service", given: func(c *Check) bool { return c.OSService != "" }, runs: true, timeout: DefaultScriptTimeout},
 	{key: "AliasService", name: "alias", given: func(c *Check) bool { return c.AliasService != "" || c.AliasNode != "" }, runs: true, every: DefaultInterval},
 	{key: "Args", name: "script", given: func(c *Check) bool { return len(c.Args) > 0 && c.DockerContainerID == "" }, runs: true, timeout: DefaultScriptTimeout},

@@ -21,7 +21,7 @@ var camel = map[string]string{
 	"method": "Method", "header": "Header", "body": "Body", "disable_redirects": "DisableRedirects", "tls_skip_verify": "TLSSkipVerify",
 	"interval": "Interval", "timeout": "Timeout", "success_before_passing": "SuccessBeforePassing",
 	"udp": "UDP", "grpc": "GRPC", "h2ping": "H2PING", "os_service": "OSService", "alias_node": "AliasNode", "alias_service": "AliasService",
-	"hold": "Hold", "tcp_use_tls": "TCPUseTLS", "grpc_use_tls": "GRPCUseTLS", "h2ping_use_tls": "H2PingUseTLS",
+	"hold": "Hold", "agent_check": "AgentCheck", "tcp_use_tls": "TCPUseTLS", "grpc_use_tls": "GRPCUseTLS", "h2ping_use_tls": "H2PingUseTLS",
 	"tls_server_name": "TLSServerName", "output_max_size": "OutputMaxSize",
 	"failures_before_critical": "FailuresBeforeCritical", "deregister_critical_service_after": "DeregisterCriticalServiceAfter",
 }
@@ -75,7 +75,7 @@ func duration() *rapid.Generator[any] {
 func genCheck(i int) *rapid.Generator[map[string]any] {
 	return rapid.Custom(func(t *rapid.T) map[string]any {
 		c := map[string]any{}
-		switch rapid.IntRange(0, 8).Draw(t, "kind") {
+		switch rapid.IntRange(0, 9).Draw(t, "kind") {
 		case 0:
 			c["ttl"] = duration().Draw(t, "ttl")
 		case 1:
@@ -104,6 +104,8 @@ func genCheck(i int) *rapid.Generator[map[string]any] {
 			c["alias_service"] = "another"
 		case 8:
 			c["hold"] = "h:80"
+		case 9:
+			c["agent_check"] = "h:80"
 		}
 		if c["ttl"] == nil {
 			c["interval"] = duration().Draw(t, "interval")
