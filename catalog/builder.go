@@ -18,6 +18,7 @@ type builder struct {
 	services *iradix.Txn[*Service]
 	hosts    *iradix.Txn[*tenancy]
 	changes  map[string][]placement // of services, by lower-case name
+	matters  map[string]bool        // services of which more than loads changed, likewise
 	external map[string]struct{}    // external nodes to look at, by lower-case name
 
 	namesChanged, nodesChanged bool
@@ -48,6 +49,7 @@ func (s *Store) build() *builder {
 		services: old.services.Txn(),
 		hosts:    old.hosts.Txn(),
 		changes:  map[string][]placement{},
+		matters:  map[string]bool{},
 		external: map[string]struct{}{},
 	}
 	b.services.TrackMutate(true)
@@ -237,8 +239,14 @@ func (b *builder) commit() {
 
 // place notes a change for the service that e is or was an instance of.
 func (b *builder) place(e *Endpoint, next *Endpoint) {
+	b.matters[b.replace(e, next)] = true
+}
+
+// replace is place for what differs in nothing but its load. It returns the service's key.
+func (b *builder) replace(e *Endpoint, next *Endpoint) string {
 	name := strings.ToLower(e.Service)
 	b.changes[name] = append(b.changes[name], placement{e.Host.Name, e.ID(), next})
+	return name
 }
 
 // hide takes an owner and its endpoints out of the view.
@@ -260,7 +268,7 @@ func (b *builder) show(o *owner, d *dirt) {
 	was := o.shown
 	t := &tenancy{index: b.index}
 	if was != nil && !d.node {
-		t.host = was.host
+		t.host, t.index = was.host, was.index
 	} else {
 		t.host = &Host{Node: o.node, Liveness: o.liveness, CreateIndex: b.index, ModifyIndex: b.index}
 		b.nodesChanged = true
@@ -279,31 +287,45 @@ func (b *builder) show(o *owner, d *dirt) {
 	}
 	list := make([]placement, 0, len(d.instances))
 	for id := range d.instances {
-		list = append(list, b.endpoint(o, t.host, id, before))
+		p, matters := b.endpoint(o, t.host, id, before)
+		list = append(list, p)
+		if matters {
+			t.index = b.index
+		}
 	}
 	t.endpoints = splice(before, list)
 	o.shown = t
 	b.hosts.Insert(lowerKey(t.host.Name), t)
 }
 
-// endpoint renders one instance of an owner, or its absence, and tells its service.
-func (b *builder) endpoint(o *owner, h *Host, id string, before []*Endpoint) placement {
+// endpoint renders one instance of an owner, or its absence, and tells its service. It
+// reports whether more than the load is new.
+func (b *builder) endpoint(o *owner, h *Host, id string, before []*Endpoint) (_ placement, matters bool) {
 	var was, next *Endpoint
 	if i, ok := find(before, h.Name, id); ok {
 		was = before[i]
-		b.place(was, nil)
 	}
 	if p := o.instances.get(id); p != nil {
 		next = &Endpoint{Packed: p, Host: h, CreateIndex: b.index, ModifyIndex: b.index}
 		if was != nil {
 			next.CreateIndex = was.CreateIndex
-			if was.Packed == p {
-				next.ModifyIndex = was.ModifyIndex // the host changed, not the instance
+			if was.Packed == p || was.differsByLoad(p) {
+				next.ModifyIndex = was.ModifyIndex // the host changed, or the load
 			}
 		}
+	}
+	at := placement{h.Name, id, next}
+	if was != nil && next != nil && was.Host == h && was.Packed != next.Packed && next.ModifyIndex == was.ModifyIndex {
+		b.replace(next, next)
+		return at, false
+	}
+	if was != nil {
+		b.place(was, nil)
+	}
+	if next != nil {
 		b.place(next, next)
 	}
-	return placement{h.Name, id, next}
+	return at, true
 }
 
 // renderService replaces one service.
@@ -312,7 +334,10 @@ func (b *builder) renderService(key string, list []placement) {
 	if !existed {
 		was = &Service{}
 	}
-	s := &Service{Name: was.Name, ModifyIndex: b.index}
+	s := &Service{Name: was.Name, ModifyIndex: b.index, LoadIndex: b.index}
+	if existed && !b.matters[key] {
+		s.ModifyIndex = was.ModifyIndex
+	}
 	sortPlacements(list)
 	s.Endpoints = splice(was.Endpoints, only(list, true))
 	s.Unreachable = splice(was.Unreachable, only(list, false))

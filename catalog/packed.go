@@ -38,6 +38,13 @@ func (p *Packed) Load() Load {
 
 func (p *Packed) loadText() string { return p.text[p.toAddrEnd:][:p.loadBytes] }
 
+// differsByLoad reports whether q is p with another load.
+func (p *Packed) differsByLoad(q *Packed) bool {
+	end, qend := int(p.toAddrEnd), int(q.toAddrEnd)
+	return p.Shape == q.Shape && p.Port == q.Port && p.idBytes == q.idBytes && p.text[:end] == q.text[:qend] &&
+		p.text[end+int(p.loadBytes):] == q.text[qend+int(q.loadBytes):] && p.loadText() != q.loadText()
+}
+
 // Key implements Record.
 func (p *Packed) Key() string { return InstanceKeyPrefix + p.ID() }
 

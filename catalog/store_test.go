@@ -294,3 +294,40 @@ func BenchmarkApplyAmong(b *testing.B) {
 		})
 	}
 }
+
+// Blocking readers hang on the indexes: what they cannot see must not wake them.
+func TestALoadMovesNoIndexButItsOwn(t *testing.T) {
+	s := NewStore(0)
+	id := NodeID{1}
+	put := func(id string, l Load, output string) Record {
+		return &Instance{ID: id, Service: "web", Weights: DefaultWeights, Load: l, Checks: []Check{{ID: "c", Name: "c", Output: output}}}
+	}
+	s.Apply(Update{Owner: id, Put: []Record{
+		&Node{ID: id, Name: "n1", Address: "10.0.0.1"}, put("a", Load{}, "well"), put("b", Load{}, "well"),
+	}})
+	s.SetLiveness(id, Alive)
+	before := s.View()
+	prepared := before.WatchService("web")
+	s.Apply(Update{Owner: id, Put: []Record{put("a", Load{Rate: 7, Serial: 1}, "well")}})
+	after := s.View()
+	was, is := before.Service("web"), after.Service("web")
+	if is.Endpoints[0].Load().Rate != 7 || is.LoadIndex != after.Index() || after.Index() <= before.Index() {
+		t.Errorf("the service is %+v in view %d", is, after.Index())
+	}
+	select {
+	case <-prepared:
+	default:
+		t.Error("what was made of the service is not out of date")
+	}
+	if is.ModifyIndex != was.ModifyIndex || is.Endpoints[0].ModifyIndex != was.Endpoints[0].ModifyIndex ||
+		after.HostIndex("n1") != before.HostIndex("n1") || after.NamesIndex() != before.NamesIndex() {
+		t.Errorf("%+v became %+v", was, is)
+	}
+	// One of two changes is more than a load.
+	s.Apply(Update{Owner: id, Put: []Record{put("a", Load{Rate: 8, Serial: 2}, "well"), put("b", Load{}, "worse")}})
+	last := s.View()
+	if web := last.Service("web"); web.ModifyIndex != last.Index() || web.LoadIndex != last.Index() || last.HostIndex("n1") != last.Index() ||
+		web.Endpoints[0].ModifyIndex != was.Endpoints[0].ModifyIndex || web.Endpoints[1].ModifyIndex != last.Index() {
+		t.Errorf("%+v", web)
+	}
+}

@@ -41,7 +41,7 @@ type Host struct {
 type tenancy struct {
 	host      *Host
 	endpoints []*Endpoint // by ID
-	index     uint64      // at which anything in here last changed
+	index     uint64      // at which anything in here last changed, but for loads
 }
 
 // Status is the worst of the node's own checks and of its liveness.
@@ -73,7 +73,7 @@ type Endpoint struct {
 	*Packed
 	Host        *Host
 	CreateIndex uint64
-	ModifyIndex uint64
+	ModifyIndex uint64 // of the instance, but for its load
 }
 
 // Status is the worst of the instance's checks, its host's and the host's liveness.
@@ -114,7 +114,8 @@ type Service struct {
 	Endpoints   []*Endpoint // on living hosts, by node name and ID
 	Unreachable []*Endpoint // on failed hosts, likewise: shown to people, never answered
 	Tags        []string    // of all of these, sorted, each once
-	ModifyIndex uint64
+	ModifyIndex uint64      // at which more than loads changed, so that these wake nobody
+	LoadIndex   uint64      // at which anything did, loads as well
 }
 
 // All yields the reachable endpoints, then the others.
@@ -170,7 +171,7 @@ func (v *View) Hosts() iter.Seq[*Host] {
 	}
 }
 
-// ServiceIndex is the index at which what Service(name) returns last changed.
+// ServiceIndex is the index at which what Service(name) returns last changed, but for loads.
 func (v *View) ServiceIndex(name string) uint64 {
 	if s := v.Service(name); s != nil {
 		return s.ModifyIndex

@@ -25,12 +25,12 @@ type past struct {
 // long, as far as this agent can know: after a restart nobody starts slowly. A view older
 // than the last one tells nothing.
 func (h *history) see(s *catalog.Service, now time.Time) {
-	if h.instances != nil && s.ModifyIndex <= h.index {
+	if h.instances != nil && s.LoadIndex <= h.index {
 		return
 	}
 	first := h.instances == nil
 	was := h.instances
-	h.index, h.instances = s.ModifyIndex, make(map[Instance]*past, len(s.Endpoints))
+	h.index, h.instances = s.LoadIndex, make(map[Instance]*past, len(s.Endpoints))
 	for e := range s.All() {
 		id := identity(e)
 		p := was[id]
