@@ -399,3 +399,34 @@ func TestATakenNameEndsTheAgentLoudly(t *testing.T) {
 }
 
 var errFull = errors.New("no space left on device")
+
+// What is shown of this agent is rendered anew when its serial is another: after each
+// change, and after nothing else.
+func TestTheSerialOfWhatIsLocalMovesWithIt(t *testing.T) {
+	x := startAgent(t, testConfig(t.TempDir()), Options{})
+	ctx := t.Context()
+	last := x.Local().Serial
+	for _, step := range []struct {
+		what  string
+		do    func() error
+		moves bool
+	}{
+		{"a registration", func() error { return x.RegisterService(ctx, web(80, ttl("alive", catalog.Passing)), false) }, true},
+		{"the same again", func() error { return x.RegisterService(ctx, web(80, ttl("alive", catalog.Passing)), false) }, false},
+		{"a sign of life", func() error { return x.UpdateTTL(ctx, "alive", catalog.Passing, "", nil) }, false},
+		{"an output", func() error { return x.UpdateTTL(ctx, "alive", catalog.Passing, "hm", nil) }, true},
+		{"a status", func() error { return x.UpdateTTL(ctx, "alive", catalog.Warning, "hm", nil) }, true},
+		{"maintenance of the node", func() error { return x.NodeMaintenance(ctx, true, "") }, true},
+		{"what fails", func() error { _ = x.DeregisterService(ctx, "nothing"); return nil }, false},
+		{"a deregistration", func() error { return x.DeregisterService(ctx, "web-80") }, true},
+	} {
+		if err := step.do(); err != nil {
+			t.Fatalf("%s: %v", step.what, err)
+		}
+		now := x.Local().Serial
+		if now < last || (now != last) != step.moves {
+			t.Errorf("%s: from %d to %d", step.what, last, now)
+		}
+		last = now
+	}
+}

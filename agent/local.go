@@ -16,6 +16,7 @@ type local struct {
 	mu       sync.Mutex // guards what follows
 	node     *catalog.Node
 	services map[string]localService // by ID, "" for the node's checks
+	serial   uint64                  // of the last change
 	rendered *httpapi.Local          // nil after a change
 }
 
@@ -49,6 +50,9 @@ func (r *registry) local(id string) localService {
 }
 
 func (l *local) set(changed map[string]localService) {
+	if len(changed) == 0 {
+		return // what is rendered stands
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for id, s := range changed {
@@ -58,13 +62,13 @@ func (l *local) set(changed map[string]localService) {
 			l.services[id] = s
 		}
 	}
-	l.rendered = nil
+	l.serial, l.rendered = l.serial+1, nil
 }
 
 func (l *local) setNode(n *catalog.Node) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.node, l.rendered = n, nil
+	l.node, l.serial, l.rendered = n, l.serial+1, nil
 }
 
 // view returns all of it, services and checks by ID. It is rendered once a change.
@@ -74,11 +78,13 @@ func (l *local) view() httpapi.Local {
 	if l.rendered != nil {
 		return *l.rendered
 	}
-	v := &httpapi.Local{Node: l.node, Services: []*catalog.Instance{}, Checks: []httpapi.LocalCheck{}}
+	v := &httpapi.Local{Serial: l.serial, Node: l.node, Services: []httpapi.LocalService{}, Checks: []httpapi.LocalCheck{}}
 	for _, id := range slices.Sorted(maps.Keys(l.services)) {
 		s := l.services[id]
 		if s.instance != nil {
-			v.Services = append(v.Services, s.instance)
+			v.Services = append(v.Services, httpapi.LocalService{Instance: s.instance, Checks: s.checks})
+		} else {
+			v.OfNode = s.checks
 		}
 		v.Checks = append(v.Checks, s.checks...)
 	}

@@ -3,6 +3,8 @@ package httpapi
 import (
 	"context"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"covey/catalog"
@@ -71,9 +73,26 @@ type Agent interface {
 
 // Local is what is registered on this agent. Nothing in it may be modified.
 type Local struct {
+	Serial   uint64 // greater after each change
 	Node     *catalog.Node
-	Services []*catalog.Instance
-	Checks   []LocalCheck
+	Services []LocalService // by ID
+	Checks   []LocalCheck   // all there are, by ID
+	OfNode   []LocalCheck   // those of the node
+}
+
+// LocalService is an instance on this agent with its checks, by ID.
+type LocalService struct {
+	*catalog.Instance
+	Checks []LocalCheck
+}
+
+// Service returns the instance with an ID, or nil.
+func (l *Local) Service(id string) *LocalService {
+	at, found := slices.BinarySearchFunc(l.Services, id, func(s LocalService, id string) int { return strings.Compare(s.ID, id) })
+	if !found {
+		return nil
+	}
+	return &l.Services[at]
 }
 
 // LocalCheck is a check on this agent, with how it is carried out.

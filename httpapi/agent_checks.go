@@ -129,14 +129,13 @@ func (s *Server) agentChecks(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	checks := map[string]wireCheck{}
 	local := s.cfg.Agent.Local()
-	for i := range local.Checks {
-		c := &local.Checks[i]
-		checks[c.ID] = localCheckOf(s.cfg.NodeName, c)
-	}
-	if checks, err = kept(f, checks); err != nil {
-		return err
-	}
-	return s.value(w, r, http.StatusOK, checks)
+	return s.shared(w, r, r.cacheKey("agent/checks"), local.Serial, func() (any, error) {
+		checks := map[string]wireCheck{}
+		for i := range local.Checks {
+			c := &local.Checks[i]
+			checks[c.ID] = localCheckOf(s.cfg.NodeName, c)
+		}
+		return kept(f, checks)
+	})
 }

@@ -42,13 +42,12 @@ func (s *Server) agentHealthByID(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	local := s.cfg.Agent.Local()
-	for _, i := range local.Services {
-		if i.ID == id {
-			found, h := s.serviceHealth(&local, i)
-			return s.health(w, r, h, found)
-		}
+	i := local.Service(id)
+	if i == nil {
+		return unknownService(id)
 	}
-	return unknownService(id)
+	found, h := s.serviceHealth(&local, i)
+	return s.health(w, r, h, found)
 }
 
 // agentHealthByName answers for all instances of a service on this agent; the code is
@@ -60,8 +59,8 @@ func (s *Server) agentHealthByName(w http.ResponseWriter, r *request) error {
 	}
 	local := s.cfg.Agent.Local()
 	found, worst := []wireServiceHealth{}, passing
-	for _, i := range local.Services {
-		if strings.EqualFold(i.Service, name) {
+	for n := range local.Services {
+		if i := &local.Services[n]; strings.EqualFold(i.Service, name) {
 			one, h := s.serviceHealth(&local, i)
 			found, worst = append(found, one), max(worst, h)
 		}
@@ -81,14 +80,13 @@ func (s *Server) health(w http.ResponseWriter, r *request, h health, v any) erro
 }
 
 // serviceHealth sums the checks of an instance and those of its node.
-func (s *Server) serviceHealth(local *Local, i *catalog.Instance) (wireServiceHealth, health) {
-	out := wireServiceHealth{Service: s.localService(i), Checks: []wireCheck{}}
+func (s *Server) serviceHealth(local *Local, i *LocalService) (wireServiceHealth, health) {
+	out := wireServiceHealth{Service: s.localService(i.Instance), Checks: []wireCheck{}}
 	sum := passing
-	for n := range local.Checks {
-		c := &local.Checks[n]
-		if c.ServiceID == i.ID || c.ServiceID == "" {
-			out.Checks = append(out.Checks, localCheckOf(s.cfg.NodeName, c))
-			sum = max(sum, healthOf(c.Check))
+	for _, list := range [][]LocalCheck{local.OfNode, i.Checks} {
+		for n := range list {
+			out.Checks = append(out.Checks, localCheckOf(s.cfg.NodeName, &list[n]))
+			sum = max(sum, healthOf(list[n].Check))
 		}
 	}
 	out.AggregatedStatus = sum.String()

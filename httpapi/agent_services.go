@@ -82,14 +82,14 @@ func (s *Server) agentServices(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	services := map[string]wireService{}
-	for _, i := range s.cfg.Agent.Local().Services {
-		services[i.ID] = s.localService(i)
-	}
-	if services, err = kept(f, services); err != nil {
-		return err
-	}
-	return s.value(w, r, http.StatusOK, services)
+	local := s.cfg.Agent.Local()
+	return s.shared(w, r, r.cacheKey("agent/services"), local.Serial, func() (any, error) {
+		services := map[string]wireService{}
+		for _, i := range local.Services {
+			services[i.ID] = s.localService(i.Instance)
+		}
+		return kept(f, services)
+	})
 }
 
 // agentService is one of them. Clients that send the hash of what they have wait
@@ -127,11 +127,12 @@ func (s *Server) awaitService(r *request, id, hash string) error {
 
 // hashedService finds an instance on this agent and hashes what is shown of it.
 func (s *Server) hashedService(id string) (wireService, error) {
-	i := s.localInstance(id)
+	local := s.cfg.Agent.Local()
+	i := local.Service(id)
 	if i == nil {
 		return wireService{}, unknownService(id)
 	}
-	found := s.localService(i)
+	found := s.localService(i.Instance)
 	text, err := json.Marshal(found)
 	if err != nil {
 		return wireService{}, err
@@ -140,15 +141,6 @@ func (s *Server) hashedService(id string) (wireService, error) {
 	_, _ = h.Write(text)
 	found.ContentHash = strconv.FormatUint(h.Sum64(), 16)
 	return found, nil
-}
-
-func (s *Server) localInstance(id string) *catalog.Instance {
-	for _, i := range s.cfg.Agent.Local().Services {
-		if i.ID == id {
-			return i
-		}
-	}
-	return nil
 }
 
 func (s *Server) localService(i *catalog.Instance) wireService {

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"covey/catalog"
@@ -25,18 +26,20 @@ type wireCoordinateMap struct {
 }
 
 // coordinates lists what this agent knows, by node name, those in the catalogue only.
-func (s *Server) coordinates(v *catalog.View) []wireCoordinate {
-	known := s.cfg.Agent.Coordinates()
+func coordinates(v *catalog.View, known Coordinates) []wireCoordinate {
 	list := make([]wireCoordinate, 0, len(known.Nodes))
 	for _, name := range slices.Sorted(maps.Keys(known.Nodes)) {
 		if v.Host(name) == nil {
 			continue
 		}
-		n := known.Nodes[name]
-		n.Vec = nonNil(n.Vec)
-		list = append(list, wireCoordinate{Node: n.Node, Coord: n.Coordinate})
+		list = append(list, coordinateOf(known.Nodes[name]))
 	}
 	return list
+}
+
+func coordinateOf(n NodeCoordinate) wireCoordinate {
+	n.Vec = nonNil(n.Vec)
+	return wireCoordinate{Node: n.Node, Coord: n.Coordinate}
 }
 
 // coordinateDatacenters names this agent's datacenter, without coordinates: those are of
@@ -52,8 +55,10 @@ func (s *Server) coordinateNodes(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	known := s.cfg.Agent.Coordinates()
 	setReadHeaders(w, r, v.NodesIndex())
-	return s.value(w, r, http.StatusOK, s.coordinates(v))
+	key := cacheKey("coordinate/nodes", strconv.FormatUint(known.Serial, 10))
+	return s.shared(w, r, key, v.NodesIndex(), func() (any, error) { return coordinates(v, known), nil })
 }
 
 // coordinateNode is the same for one node.
@@ -66,11 +71,9 @@ func (s *Server) coordinateNode(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range s.coordinates(v) {
-		if strings.EqualFold(c.Node, node) {
-			setReadHeaders(w, r, v.NodesIndex())
-			return s.value(w, r, http.StatusOK, []wireCoordinate{c})
-		}
+	if n, known := s.cfg.Agent.Coordinates().Nodes[strings.ToLower(node)]; known && v.Host(node) != nil {
+		setReadHeaders(w, r, v.NodesIndex())
+		return s.value(w, r, http.StatusOK, []wireCoordinate{coordinateOf(n)})
 	}
 	return fault.New(fault.NotFound, "no coordinate of node %q is known to this agent", node)
 }

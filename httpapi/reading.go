@@ -103,6 +103,22 @@ func (s *Server) json(w http.ResponseWriter, r *request, status int, body []byte
 	return nil
 }
 
+// shared answers with what render gives, once for all who ask under key until serial, which
+// never goes back, is another.
+func (s *Server) shared(w http.ResponseWriter, r *request, key string, serial uint64, render func() (any, error)) error {
+	body, err := s.bodies.get(key, serial, func() ([]byte, error) {
+		v, err := render()
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(v)
+	})
+	if err != nil {
+		return err
+	}
+	return s.json(w, r, http.StatusOK, body)
+}
+
 // value answers with v as JSON.
 func (s *Server) value(w http.ResponseWriter, r *request, status int, v any) error {
 	body, err := json.Marshal(v)

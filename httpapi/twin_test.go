@@ -268,14 +268,24 @@ func (t *twin) DeregisterExternal(_ context.Context, d definition.ExternalRemova
 func (t *twin) Local() Local {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	l := Local{Node: t.node}
-	for _, e := range t.store.View().On(t.node.Name) {
-		l.Services = append(l.Services, e.Instance())
-	}
+	v := t.store.View()
+	l := Local{Serial: v.HostIndex(t.node.Name), Node: t.node}
 	for _, c := range t.checks {
 		l.Checks = append(l.Checks, *c)
 	}
 	slices.SortFunc(l.Checks, func(a, b LocalCheck) int { return strings.Compare(a.ID, b.ID) })
+	of := func(service string) (list []LocalCheck) {
+		for _, c := range l.Checks {
+			if c.ServiceID == service {
+				list = append(list, c)
+			}
+		}
+		return list
+	}
+	l.OfNode = of("")
+	for _, e := range v.On(t.node.Name) {
+		l.Services = append(l.Services, LocalService{e.Instance(), of(e.ID())})
+	}
 	return l
 }
 
