@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,9 +29,13 @@ const (
 // and loses its place instead of holding up anything.
 //
 // Events are numbered from the catalogue's index on, one by one: numbers never go back,
-// not over restarts either, since the index does not.
+// not over restarts either, since the index does not. A number says nothing on another
+// agent, nor after a restart, so an event's ID is its number and which run of which agent
+// it is of: without that, numbers of two agents that were started together would be taken
+// for each other's.
 type feed struct {
 	views  func() *catalog.View
+	name   string         // of this run of this agent
 	runner sync.WaitGroup // of run; added to under mu
 
 	mu      sync.Mutex // guards what follows
@@ -48,7 +55,24 @@ type feedEvent struct {
 }
 
 func newFeed(views func() *catalog.View) *feed {
-	return &feed{views: views, grown: make(chan struct{})}
+	return &feed{views: views, name: fmt.Sprintf("%08x", rand.Uint32()), grown: make(chan struct{})}
+}
+
+// id is what the event of a number is called.
+func (f *feed) id(number uint64) string { return strconv.FormatUint(number, 10) + "-" + f.name }
+
+// number is that of an ID, 0 if this run did not give it out; ok if it is one at all. A bare
+// number is nobody's: an index of the catalogue looks like it, and means something else.
+func (f *feed) number(id string) (n uint64, ok bool) {
+	digits, name, _ := strings.Cut(id, "-")
+	n, err := strconv.ParseUint(digits, 10, 63)
+	if err != nil {
+		return 0, false
+	}
+	if name != f.name {
+		return 0, true
+	}
+	return n, true
 }
 
 // subscribe begins to gather if nobody did, and returns the number of the next event. leave
@@ -119,7 +143,7 @@ func (f *feed) add(changes []wireChange) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i := range changes {
-		e := feedEvent{changes[i].Service, sseEvent(f.next(), changes[i].Type, changes[i])}
+		e := feedEvent{changes[i].Service, sseEvent(f.id(f.next()), changes[i].Type, changes[i])}
 		f.events, f.size = append(f.events, e), f.size+len(e.text)
 		for f.size > maxFeedBytes && len(f.events) > 1 {
 			f.size -= len(f.events[0].text)
@@ -151,12 +175,12 @@ func (f *feed) from(next uint64, most int) (events []feedEvent, after uint64, gr
 
 // sseEvent is an event as the HTML standard has it (server-sent events): JSON holds no
 // line break.
-func sseEvent(id uint64, name string, data any) []byte {
+func sseEvent(id, name string, data any) []byte {
 	text, err := json.Marshal(data)
 	if err != nil { // of what this package makes, nothing cannot be written
 		text = []byte("{}")
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "id: %d\nevent: %s\ndata: %s\n\n", id, name, text)
+	fmt.Fprintf(&b, "id: %s\nevent: %s\ndata: %s\n\n", id, name, text)
 	return b.Bytes()
 }

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -40,7 +39,7 @@ func (s *Server) coveyStream(w http.ResponseWriter, r *request) error {
 	if err := s.checkDatacenter(r); err != nil {
 		return err
 	}
-	last, err := lastEvent(r)
+	last, err := s.lastEvent(r)
 	if err != nil {
 		return err
 	}
@@ -66,15 +65,15 @@ func (s *Server) coveyStream(w http.ResponseWriter, r *request) error {
 		return nil
 	}
 	out := eventWriter{w, http.NewResponseController(w)}
-	if out.write(sseEvent(next-1, "hello", hello)) {
+	if out.write(sseEvent(s.feed.id(next-1), "hello", hello)) {
 		s.follow(out, r, next)
 	}
 	return nil
 }
 
-// lastEvent is the number of the last event that the client had, 0 for none. Browsers send
-// the header, others may find the parameter simpler.
-func lastEvent(r *request) (uint64, error) {
+// lastEvent is the number of the last event that the client had, 0 for none of this run's.
+// Browsers send the header, others may find the parameter simpler.
+func (s *Server) lastEvent(r *request) (uint64, error) {
 	text := r.Header.Get("Last-Event-ID")
 	if text == "" {
 		text = r.params.Get("index")
@@ -82,8 +81,8 @@ func lastEvent(r *request) (uint64, error) {
 	if text == "" {
 		return 0, nil
 	}
-	n, err := strconv.ParseUint(text, 10, 63)
-	if err != nil {
+	n, ok := s.feed.number(text)
+	if !ok {
 		return 0, fault.New(fault.Invalid, "invalid Last-Event-ID or index %q: want the id of an event", text)
 	}
 	return n, nil
@@ -99,7 +98,7 @@ func (s *Server) follow(out eventWriter, r *request, next uint64) {
 		events, after, grown, ok := s.feed.from(next, streamBatch)
 		if !ok {
 			s.count.streamsLost.Add(1)
-			out.write(sseEvent(after-1, "lost", wireLost{"this client reads too slowly, and changes are missing: read the catalogue anew"}))
+			out.write(sseEvent(s.feed.id(after-1), "lost", wireLost{"this client reads too slowly, and changes are missing: read the catalogue anew"}))
 			return
 		}
 		if len(events) > 0 {
@@ -114,7 +113,7 @@ func (s *Server) follow(out eventWriter, r *request, next uint64) {
 		case <-grown:
 		case <-beat.C:
 			// The number lets a client that filters resume where nothing of its own happened.
-			if !out.write([]byte("id: " + strconv.FormatUint(next-1, 10) + "\n:\n\n")) {
+			if !out.write([]byte("id: " + s.feed.id(next-1) + "\n:\n\n")) {
 				return
 			}
 		case <-s.stopping:

@@ -183,7 +183,8 @@ func TestWhoComesBackGetsWhatItMissed(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
-	for _, unknown := range []string{"1", "9000000000000000000"} {
+	number, _, _ := strings.Cut(last.id, "-")
+	for _, unknown := range []string{"1", "9000000000000000000", number, number + "-00c0ffee"} { // the last is another agent's
 		_, hello, leave := follow(t, s, "?index="+unknown, "")
 		leave()
 		if !strings.Contains(hello.data, `"Resumed":false`) {
