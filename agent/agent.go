@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"covey/agent/config"
+	"covey/agentcheck"
 	"covey/catalog"
 	"covey/dnsserver"
 	"covey/gossip"
@@ -59,6 +60,7 @@ type Agent struct {
 	dns      *dnsserver.Server
 	balancer *lb.Balancer
 	http     *httpapi.Server
+	proxies  *agentcheck.Server // nil if nobody is to ask
 
 	tap         *logTap
 	events      *events
@@ -221,6 +223,9 @@ func (a *Agent) openServers() (err error) {
 	if a.dns, err = dnsserver.New(a.dnsConfig()); err != nil {
 		return err
 	}
+	if err := a.openAgentCheck(); err != nil {
+		return err
+	}
 	return a.openHTTP()
 }
 
@@ -373,6 +378,9 @@ func (a *Agent) Run(ctx context.Context) error {
 		g.Add(func() error { a.timeline.follow(running, a.catalog.View); return nil }, func(error) { stop() })
 		g.Add(a.dns.Run, func(error) { a.dns.Close() })
 		g.Add(a.http.Run, func(error) { a.http.Close() })
+		if a.proxies != nil {
+			g.Add(a.proxies.Run, func(error) { a.proxies.Close() })
+		}
 		if a.access.any() {
 			g.Add(func() error { return a.keepAccess(running) }, func(error) { stop() })
 		}
@@ -409,6 +417,9 @@ func (a *Agent) Close() error {
 	a.closed.Do(func() {
 		if a.http != nil {
 			errs = append(errs, a.http.Close())
+		}
+		if a.proxies != nil {
+			errs = append(errs, a.proxies.Close())
 		}
 		if a.dns != nil {
 			errs = append(errs, a.dns.Close())

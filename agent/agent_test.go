@@ -33,7 +33,7 @@ func testConfig(dir string) *config.Config {
 	cfg.NodeName = "node-" + strings.ToLower(filepath.Base(dir))
 	cfg.DataDir = dir
 	cfg.BindAddr = netip.MustParseAddr("127.0.0.1")
-	cfg.Ports = config.Ports{}
+	cfg.Ports = config.Ports{AgentCheck: -1}
 	return cfg
 }
 

@@ -3,6 +3,7 @@ package agent
 import (
 	"time"
 
+	"covey/agentcheck"
 	"covey/lb"
 )
 
@@ -27,4 +28,19 @@ func (a *Agent) reportOutcome(service, node, id string, ok bool) (known, ejected
 			"service", service, "instance", id, "node", node)
 	}
 	return known, ejected
+}
+
+// openAgentCheck binds the port on which HAProxy asks, if there is to be one.
+func (a *Agent) openAgentCheck() (err error) {
+	addr := a.cfg.AgentCheckAddr()
+	if addr == "" {
+		return nil
+	}
+	a.proxies, err = agentcheck.New(agentcheck.Config{
+		Addr: addr, NodeName: a.cfg.NodeName, Catalog: a.catalog, Balancer: a.balancer, Lookup: a.dns.Lookup, Logger: a.log,
+	})
+	if err == nil {
+		a.log.Info("agent checks are answered", "addr", a.proxies.Addr())
+	}
+	return err
 }

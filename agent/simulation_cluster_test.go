@@ -206,7 +206,7 @@ func (a *simAgent) config() *config.Config {
 	cfg.NodeName = a.name
 	cfg.DataDir = a.dir()
 	cfg.BindAddr = netip.MustParseAddr(a.host.IP().String())
-	cfg.Ports = config.Ports{SerfLAN: gossipPort}
+	cfg.Ports = config.Ports{SerfLAN: gossipPort, AgentCheck: -1}
 	cfg.Encrypt = config.Secret("0123456789abcdef")
 	h := fnv.New64a()
 	fmt.Fprint(h, a.name, a.life)

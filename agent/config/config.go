@@ -171,15 +171,19 @@ type Addresses struct {
 	HTTP  string // or unix:///path
 	HTTPS string
 	DNS   string
+
+	AgentCheck string
 }
 
 // Ports are 0..65535; 0 lets the system choose. HTTP and HTTPS may be -1, for off, as HTTPS
-// is by default.
+// is by default, and AgentCheck likewise.
 type Ports struct {
 	HTTP    int
 	HTTPS   int
 	DNS     int
 	SerfLAN int
+
+	AgentCheck int
 }
 
 // HTTP is how the HTTP API is served.
@@ -287,7 +291,7 @@ func Default() *Config {
 		Domain:                "local",
 		BindAddr:              netip.AddrFrom4([4]byte{127, 0, 0, 1}),
 		ClientAddr:            "127.0.0.1",
-		Ports:                 Ports{HTTP: 8500, HTTPS: -1, DNS: 8600, SerfLAN: 7946},
+		Ports:                 Ports{HTTP: 8500, HTTPS: -1, DNS: 8600, SerfLAN: 7946, AgentCheck: -1},
 		RetryInterval:         10 * time.Second,
 		LeaveOnTerminate:      true,
 		GossipProfile:         gossip.DefaultProfile,
@@ -345,6 +349,15 @@ func (c *Config) HTTPIsLocal() bool {
 
 // DNSAddr returns where DNS listens, on UDP and TCP: host:port.
 func (c *Config) DNSAddr() string { return c.clientAddr(c.Addresses.DNS, c.Ports.DNS) }
+
+// AgentCheckAddr returns where HAProxy's agent checks are answered: host:port, or "" if
+// they are not.
+func (c *Config) AgentCheckAddr() string {
+	if c.Ports.AgentCheck < 0 {
+		return ""
+	}
+	return c.clientAddr(c.Addresses.AgentCheck, c.Ports.AgentCheck)
+}
 
 func (c *Config) clientAddr(host string, port int) string {
 	if host == "" {

@@ -98,6 +98,9 @@ var known = []knownKey{
 	{Key: Key{"addresses.dns", "client_addr", "address of the DNS server, also with a port"}, read: func(d *draft, v strict.Value) {
 		d.listenAddress(&d.Addresses.DNS, &d.Ports.DNS, "ports.dns", v)
 	}},
+	{Key: Key{"addresses.agent_check", "client_addr", "address that HAProxy's agent checks are answered on, also with a port"}, read: func(d *draft, v strict.Value) {
+		d.listenAddress(&d.Addresses.AgentCheck, &d.Ports.AgentCheck, "ports.agent_check", v)
+	}},
 	{Key: Key{"ports.http", "8500", "port of the HTTP API; 0 lets the system choose, -1 is for none"}, read: func(d *draft, v strict.Value) {
 		d.portOrOff(&d.Ports.HTTP, "ports.http", v)
 	}},
@@ -106,6 +109,9 @@ var known = []knownKey{
 	}},
 	{Key: Key{"ports.dns", "8600", "port of the DNS server; 0 lets the system choose"}, read: func(d *draft, v strict.Value) {
 		d.port(&d.Ports.DNS, "ports.dns", v)
+	}},
+	{Key: Key{"ports.agent_check", "-1", "port that HAProxy's agent checks are answered on; 0 lets the system choose, -1 is for none"}, read: func(d *draft, v strict.Value) {
+		d.portOrOff(&d.Ports.AgentCheck, "ports.agent_check", v)
 	}},
 	{Key: Key{"ports.serf_lan", "7946", "port of gossip, also called ports.gossip; 0 lets the system choose"}, also: "gossip", read: func(d *draft, v strict.Value) {
 		d.port(&d.Ports.SerfLAN, "ports.serf_lan", v)

@@ -102,7 +102,7 @@ func TestFilesAreTakenOn(t *testing.T) {
 			bind_addr = "0.0.0.0" advertise_addr = "10.0.0.1" advertise_addr_ipv4 = "10.0.0.4" advertise_addr_ipv6 = "2001:db8::6" client_addr = "::1"
 			http_config { token_file = "/t" max_conns = 99 } limits { http_max_conns_per_client = 98 } unix_sockets { mode = "0660" user = "covey" group = "10" }
 			tls { defaults { ca_file = "/ca" cert_file = "/d" key_file = "/k" tls_min_version = "TLSv1_3" } https { cert_file = "/c" ca_path = "/cas" verify_incoming = true } }
-			ports { http = 1 https = 4 dns = 2 gossip = 3 } addresses { https = "127.0.0.8" dns = "127.0.0.9" http = "unix:///run/c.sock" }
+			ports { http = 1 https = 4 dns = 2 gossip = 3 agent_check = 5 } addresses { agent_check = "127.0.0.7" https = "127.0.0.8" dns = "127.0.0.9" http = "unix:///run/c.sock" }
 			start_join = ["10.0.0.2"] retry_join = ["seeds.example", "[2001:db8::1]:7946", "2001:db8::2"] retry_interval = "3s" retry_max = 4 gossip_profile = "wan" gossip_rings = 5
 			leave_on_terminate = false data_dir = "/data" encrypt = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 			encrypt_verify_incoming = false encrypt_verify_outgoing = true log_level = "WARN" log_format = "json"
@@ -207,7 +207,7 @@ log_format = "text"`, want: func(c *Config) {}},
 			}},
 		{claim: "one port on two addresses, and the system's choice twice", overrides: map[string]any{"addresses": map[string]any{"http": "127.0.0.1:8600", "dns": "127.0.0.2:8600"}, "ports.serf_lan": 0},
 			want: func(c *Config) {
-				c.Addresses, c.Ports = Addresses{HTTP: "127.0.0.1", DNS: "127.0.0.2"}, Ports{HTTP: 8600, HTTPS: -1, DNS: 8600}
+				c.Addresses, c.Ports = Addresses{HTTP: "127.0.0.1", DNS: "127.0.0.2"}, Ports{HTTP: 8600, HTTPS: -1, DNS: 8600, AgentCheck: -1}
 			}},
 	} {
 		t.Run(c.claim, func(t *testing.T) {
@@ -245,7 +245,7 @@ func everyKey(t *testing.T, c *Config) {
 		NodeName: "n1", NodeID: id, NodeMeta: map[string]string{"rack": "r1"}, Zone: "z1", Region: "r1", Datacenter: "dc2", Domain: "example.com", AltDomain: "old.example",
 		BindAddr: netip.IPv4Unspecified(), AdvertiseAddr: netip.MustParseAddr("10.0.0.1"),
 		AdvertiseAddrIPv4: netip.MustParseAddr("10.0.0.4"), AdvertiseAddrIPv6: netip.MustParseAddr("2001:db8::6"), ClientAddr: "::1",
-		Addresses: Addresses{HTTP: "unix:///run/c.sock", HTTPS: "127.0.0.8", DNS: "127.0.0.9"}, Ports: Ports{HTTP: 1, HTTPS: 4, DNS: 2, SerfLAN: 3},
+		Addresses: Addresses{HTTP: "unix:///run/c.sock", HTTPS: "127.0.0.8", DNS: "127.0.0.9", AgentCheck: "127.0.0.7"}, Ports: Ports{HTTP: 1, HTTPS: 4, DNS: 2, SerfLAN: 3, AgentCheck: 5},
 		HTTP:      HTTP{TokenFile: "/t", MaxConns: 99, MaxConnsPerClient: 98},
 		TLS:       TLS{CertFile: "/c", KeyFile: "/k", CAFile: "/ca", CAPath: "/cas", VerifyIncoming: true, MinVersion: "TLSv1_3"},
 		Sockets:   Sockets{User: "covey", Group: "10", Mode: 0o660},

@@ -114,7 +114,9 @@ func (d *draft) settleListeners() {
 		{"ports.http", "addresses.http", "", d.Ports.HTTP},
 		{"ports.dns", "addresses.dns", "", d.Ports.DNS},
 		{"ports.https", "addresses.https", "", d.Ports.HTTPS},
+		{"ports.agent_check", "addresses.agent_check", "", d.Ports.AgentCheck},
 	}
+	listeners[4].host, _, _ = net.SplitHostPort(d.AgentCheckAddr())
 	listeners[3].host, _, _ = net.SplitHostPort(d.HTTPSAddr())
 	listeners[1].host, _, _ = net.SplitHostPort(d.HTTPAddr()) // of a socket there is none
 	listeners[2].host, _, _ = net.SplitHostPort(d.DNSAddr())

@@ -70,6 +70,7 @@ func TestAgentFlagsAreConfigurationKeys(t *testing.T) {
 			keys{"node_name": "n1", "bind_addr": "10.0.0.1", "advertise_addr": "10.9.0.1", "ports.serf_lan": 7000}, nil},
 		{"--http 127.0.0.2:8500 --dns 127.0.0.2:53",
 			keys{"addresses.http": "127.0.0.2:8500", "addresses.dns": "127.0.0.2:53"}, nil},
+		{"--agent-check 10.0.0.1:8502", keys{"addresses.agent_check": "10.0.0.1:8502"}, nil},
 		{"--http :9000 --dns ::1", keys{"ports.http": 9000, "addresses.dns": "::1"}, nil},
 		{"--http unix:///run/covey.sock --dns [::1]:53",
 			keys{"addresses.http": "unix:///run/covey.sock", "addresses.dns": "[::1]:53"}, nil},
@@ -116,16 +117,16 @@ func TestAgentFlagsStandForKeysThatExist(t *testing.T) {
 	for _, k := range config.Keys() {
 		known[k.Name] = true
 	}
-	_, got, _, _ := started(t, strings.Fields(`--node n --bind 127.0.0.1 --advertise 10.0.0.1 --gossip-port 1 --http :2 --dns :3
+	_, got, _, _ := started(t, strings.Fields(`--node n --bind 127.0.0.1 --advertise 10.0.0.1 --gossip-port 1 --http :2 --dns :3 --agent-check :4
 		--join a --retry-join b --data-dir d --domain x --alt-domain y --datacenter z --encrypt k --zone a --region r --insecure-gossip --dev
 		--log-level info --log-format text`)...)
-	got["addresses.http"], got["addresses.dns"] = "", "" // what --http and --dns are otherwise
+	got["addresses.http"], got["addresses.dns"], got["addresses.agent_check"] = "", "", "" // what these flags are otherwise
 	for key := range got {
 		if !known[key] {
 			t.Errorf("a flag stands for %s, which is no key", key)
 		}
 	}
-	if flags := len(agentFlags()); len(got) != flags-1+2 { // --config is no key
+	if flags := len(agentFlags()); len(got) != flags-1+3 { // --config is no key
 		t.Errorf("%d flags stand for %d keys", flags, len(got))
 	}
 }

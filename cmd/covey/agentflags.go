@@ -26,6 +26,7 @@ func agentFlags() []agentFlag {
 		num("gossip-port", "GOSSIP_PORT", "`PORT` port of gossip, UDP and TCP", "7946", "ports.serf_lan"),
 		str("http", "HTTP", "`ADDR` where the HTTP API listens: host, host:port, :port or unix:///path", "127.0.0.1:8500", setAddr("http")),
 		str("dns", "DNS", "`ADDR` where DNS listens, UDP and TCP: host, host:port or :port", "127.0.0.1:8600", setAddr("dns")),
+		str("agent-check", "AGENT_CHECK", "`ADDR` where HAProxy's agent checks are answered: host:port or :port", "off", setAddr("agent_check")),
 		list("join", "JOIN", "`ADDR` an agent to join at start; failing to join any is an error", "start_join"),
 		list("retry-join", "RETRY_JOIN", "`ADDR` an agent to join, tried again until it works", "retry_join"),
 		str("data-dir", "DATA_DIR", "`DIR` where registrations, the node's id and the last known catalogue are kept", "by name under /var/lib/covey or ~/.local/state/covey", set("data_dir")),

@@ -18,6 +18,7 @@ var rooms = []struct {
 	{"agent", 5, "one running agent: it starts the rooms below and introduces them"},
 	{"httpapi", 4, "the HTTP API"},
 	{"dnsserver", 4, "names to answers"},
+	{"agentcheck", 4, "HAProxy's agent-check protocol"},
 	{"gossip", 4, "membership and replication"},
 	{"health", 4, "checks of what runs on this host"},
 	{"lb", 3, "which instances, in which order"},
