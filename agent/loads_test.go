@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"testing"
@@ -214,19 +215,8 @@ func TestANodeHasNoLoad(t *testing.T) {
 // wantLoad waits until the instance has that load.
 func (x *testAgent) wantLoad(t *testing.T, claim string, rate, share float64) {
 	t.Helper()
-	for late := time.After(20 * time.Second); ; {
-		changed := x.catalog.View().Watch()
-		var l catalog.Load
-		if e := x.endpoint("web-80"); e != nil {
-			l = e.Load()
-			if l.PerSecond() == rate && l.Part() == share {
-				return
-			}
-		}
-		select {
-		case <-changed:
-		case <-late:
-			t.Fatalf("%s: the load is %+v, want a rate of %v and a share of %v", claim, l, rate, share)
-		}
-	}
+	x.waitFor(t, fmt.Sprintf("%s: a rate of %v and a share of %v", claim, rate, share), func() bool {
+		e := x.endpoint("web-80")
+		return e != nil && e.Load().PerSecond() == rate && e.Load().Part() == share
+	})
 }
