@@ -23,6 +23,7 @@ type Balancing struct {
 	MaxShare   float64       // the most that one instance gets of all, 0..1; 0: no limit
 	Panic      float64       // health is ignored when less than so much of all is healthy, 0..1
 	Priority   uint8         // of the instance: lower ones come first, with PolicyPriority
+	Scale      uint16        // levels of an SRV record's weight for a weight of 1; 0: as the agent that answers has it
 }
 
 // Policy is a way to balance.
@@ -74,6 +75,7 @@ const (
 	MetaMaxShare   = "lb-max-share" // percent
 	MetaPanic      = "lb-panic"     // percent
 	MetaPriority   = "lb-priority"  // 0..MaxPriority
+	MetaScale      = "lb-srv-weight-scale"
 )
 
 // Limits of what a Balancing may hold.
@@ -131,6 +133,12 @@ func (b *Balancing) set(key, text string) (err error) {
 			err = fmt.Errorf("%q is no whole number from 0 to %d", clip(text), MaxPriority)
 		}
 		b.Priority = uint8(n)
+	case MetaScale:
+		var n uint64
+		if n, err = strconv.ParseUint(text, 10, 16); err != nil {
+			err = fmt.Errorf("%q is no whole number from 0 to %d", clip(text), math.MaxUint16)
+		}
+		b.Scale = uint16(n)
 	}
 	return err
 }

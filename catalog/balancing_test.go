@@ -10,9 +10,9 @@ import (
 func TestBalancingIsReadFromMetadata(t *testing.T) {
 	got, err := (Balancing{}).With(map[string]string{
 		MetaPolicy: "subset:10", MetaSlowStart: "30s", MetaAggression: "1.5", MetaLoad: "true",
-		MetaMaxShare: "25", MetaPanic: "50", MetaPriority: "3", "version": "2", "lb-of-mine": "x",
+		MetaMaxShare: "25", MetaPanic: "50", MetaPriority: "3", MetaScale: "256", "version": "2", "lb-of-mine": "x",
 	})
-	want := Balancing{Policy: SubsetOf, Subset: 10, SlowStart: 30 * time.Second, Aggression: 1.5, Load: true, MaxShare: .25, Panic: .5, Priority: 3}
+	want := Balancing{Policy: SubsetOf, Subset: 10, SlowStart: 30 * time.Second, Aggression: 1.5, Load: true, MaxShare: .25, Panic: .5, Priority: 3, Scale: 256}
 	if err != nil || got != want {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -43,9 +43,10 @@ func TestWrongBalancingIsToldAndLeavesTheRest(t *testing.T) {
 		MetaMaxShare:   {"-1", "101", "NaN", "25%"},
 		MetaPanic:      {"-1", "101", "half"},
 		MetaPriority:   {"-1", "101", "1.5", "256"},
+		MetaScale:      {"-1", "65536", "1.5", "auto"},
 	} {
 		for _, text := range texts {
-			base := Balancing{Policy: Nearest, SlowStart: time.Minute, Aggression: 2, Load: true, MaxShare: .5, Panic: .5, Priority: 1}
+			base := Balancing{Policy: Nearest, SlowStart: time.Minute, Aggression: 2, Load: true, MaxShare: .5, Panic: .5, Priority: 1, Scale: 7}
 			got, err := base.With(map[string]string{key: text})
 			if err == nil || !strings.HasPrefix(err.Error(), key+": ") || got != base {
 				t.Errorf("%s = %q: %+v, %v", key, text, got, err)

@@ -128,13 +128,18 @@ func merge(chosen []located) []member {
 	return members
 }
 
-// scaled writes down what the weights of an answer are on the wire.
+// scaled writes down what the weights of an answer are on the wire, at the scale that the
+// service asks for, or this agent has.
 func (in *inquiry) scaled(members []member) []member {
+	perUnit := in.weightScale
+	if own := in.balanced.Settings.Scale; own > 0 {
+		perUnit = int(own)
+	}
 	scale := lb.ScaleFor(func(yield func(float64) bool) {
 		for i := range members {
 			yield(members[i].Weight)
 		}
-	}, in.weightScale)
+	}, perUnit)
 	for i := range members {
 		members[i].wire = scale.Of(members[i].Weight)
 	}

@@ -40,24 +40,14 @@ http {
 }
 `
 
-// upstreamTemplate is what consul-template renders.
-const upstreamTemplate = `upstream item-service {
-{{- range service "item-service" }}
-  server {{ .Address }}:{{ .Port }};
-{{- else }}
-  server 127.0.0.1:1 down;
-{{- end }}
-}
-`
-
 // nginx is one that runs with a configuration of its own.
 type nginx struct {
 	program, dir, addr string
 }
 
-func startNginx(t *testing.T) *nginx {
+func startNginx(t *testing.T, program string) *nginx {
 	t.Helper()
-	n := &nginx{program: need(t, "nginx", "nginx-light"), dir: t.TempDir()}
+	n := &nginx{program: program, dir: t.TempDir()}
 	n.addr = net.JoinHostPort(place(t).IP, "8088")
 	text := strings.NewReplacer("DIR", n.dir, "ADDRESS", n.addr).Replace(nginxConfig)
 	if os.Getuid() == 0 {
@@ -143,7 +133,7 @@ func TestNginxFollowsTheRegistry(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			begin(t)
 			agents := startCluster(t, 2)
-			n := startNginx(t)
+			n := startNginx(t, need(t, "nginx", "nginx-light"))
 			configure(t, n, agents[0])
 			instances := map[string]running{}
 			for i, a := range agents {
@@ -203,7 +193,7 @@ func (n *nginx) upstreams(want int) error {
 // withConsulTemplate has consul-template, as it is, write the upstreams and reload nginx.
 func withConsulTemplate(t *testing.T, n *nginx, a *rig.Agent) {
 	program := need(t, "consul-template", "no package: go install github.com/hashicorp/consul-template@latest")
-	n.write(t, "upstream.ctmpl", upstreamTemplate)
+	n.write(t, "upstream.ctmpl", configuration(t, "gotemplate", a))
 	serve(t, program, "-consul-addr="+a.HTTPAddr(), "-consul-retry-attempts=0", "-wait=10ms:100ms", "-log-level=warn", "-template",
 		fmt.Sprintf("%s:%s:%s -p %s -c nginx.conf -s reload", filepath.Join(n.dir, "upstream.ctmpl"), filepath.Join(n.dir, "upstream.conf"), n.program, n.dir))
 }
@@ -223,7 +213,7 @@ func withOwnLoop(t *testing.T, n *nginx, a *rig.Agent) {
 			index = meta.LastIndex
 			text := "upstream item-service {\n"
 			for _, e := range entries {
-				text += fmt.Sprintf("  server %s:%d;\n", e.Service.Address, e.Service.Port)
+				text += fmt.Sprintf("  server %s:%d weight=%d;\n", e.Service.Address, e.Service.Port, e.Service.Weights.Passing)
 			}
 			if len(entries) == 0 {
 				text += "  server 127.0.0.1:1 down;\n"

@@ -20,6 +20,7 @@ var balancingTable = strict.NewTable(
 	balancingKey("MaxShare", catalog.MetaMaxShare),
 	balancingKey("Panic", catalog.MetaPanic),
 	balancingKey("Priority", catalog.MetaPriority),
+	balancingKey("SRVWeightScale", catalog.MetaScale),
 )
 
 func balancingKey(name, meta string) strict.Key[balancing] {

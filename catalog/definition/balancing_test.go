@@ -12,13 +12,13 @@ import (
 func TestAnLBBlockBecomesMetadata(t *testing.T) {
 	for name, body := range map[string]string{
 		"as Consul's clients spell": `{"Name":"web","Meta":{"k":"v","lb-policy":"subset:10"},
-			"LB":{"Policy":"subset:10","SlowStart":"30s","SlowStartAggression":1.5,"Load":true,"MaxShare":25,"Panic":"50","Priority":2}}`,
+			"LB":{"Policy":"subset:10","SlowStart":"30s","SlowStartAggression":1.5,"Load":true,"MaxShare":25,"Panic":"50","Priority":2,"SRVWeightScale":256}}`,
 		"as files spell": `{"name":"web","meta":{"k":"v"},
-			"lb":{"policy":"subset:10","slow_start":"30s","slow_start_aggression":"1.5","load":"true","max_share":"25","panic":50,"priority":2}}`,
+			"lb":{"policy":"subset:10","slow_start":"30s","slow_start_aggression":"1.5","load":"true","max_share":"25","panic":50,"priority":2,"srv_weight_scale":"256"}}`,
 	} {
 		s, err := definition.ServiceFromJSON([]byte(body))
 		want := map[string]string{"k": "v", catalog.MetaPolicy: "subset:10", catalog.MetaSlowStart: "30s", catalog.MetaAggression: "1.5",
-			catalog.MetaLoad: "true", catalog.MetaMaxShare: "25", catalog.MetaPanic: "50", catalog.MetaPriority: "2"}
+			catalog.MetaLoad: "true", catalog.MetaMaxShare: "25", catalog.MetaPanic: "50", catalog.MetaPriority: "2", catalog.MetaScale: "256"}
 		if err != nil || !reflect.DeepEqual(s.Meta, want) {
 			t.Errorf("%s: %v, %v", name, s.Meta, err)
 		}
