@@ -130,7 +130,7 @@ func (s *Server) agentChecks(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	local := s.cfg.Agent.Local()
-	return s.shared(w, r, r.cacheKey("agent/checks"), local.Serial, func() (any, error) {
+	return s.shared(w, r, r.cacheKey("agent/checks"), local.Serial, len(local.Checks), func() (any, error) {
 		checks := map[string]wireCheck{}
 		for i := range local.Checks {
 			c := &local.Checks[i]

@@ -83,7 +83,7 @@ func (s *Server) agentServices(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	local := s.cfg.Agent.Local()
-	return s.shared(w, r, r.cacheKey("agent/services"), local.Serial, func() (any, error) {
+	return s.shared(w, r, r.cacheKey("agent/services"), local.Serial, len(local.Services), func() (any, error) {
 		services := map[string]wireService{}
 		for _, i := range local.Services {
 			services[i.ID] = s.localService(i.Instance)

@@ -115,6 +115,7 @@ func (s *Server) catalogServicesWhere(r *request, meta nodeMeta, f filter) readi
 		key:   r.cacheKey("catalog/services"),
 		index: (*catalog.View).Index,
 		watch: (*catalog.View).Watch,
+		size:  everything,
 		body: func(v *catalog.View, _ *nearness) (any, error) {
 			names := map[string][]string{}
 			for svc := range v.Services() {

@@ -58,7 +58,7 @@ func (s *Server) coordinateNodes(w http.ResponseWriter, r *request) error {
 	known := s.cfg.Agent.Coordinates()
 	setReadHeaders(w, r, v.NodesIndex())
 	key := cacheKey("coordinate/nodes", strconv.FormatUint(known.Serial, 10))
-	return s.shared(w, r, key, v.NodesIndex(), func() (any, error) { return coordinates(v, known), nil })
+	return s.shared(w, r, key, v.NodesIndex(), len(known.Nodes), func() (any, error) { return coordinates(v, known), nil })
 }
 
 // coordinateNode is the same for one node.

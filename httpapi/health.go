@@ -111,6 +111,7 @@ func (s *Server) healthState(r *request) (reading, error) {
 		index: (*catalog.View).Index,
 		watch: (*catalog.View).Watch,
 		near:  r.params.Get("near"),
+		size:  everything,
 		body: func(v *catalog.View, near *nearness) (any, error) {
 			checks := []wireCheck{}
 			keep := func(some []wireCheck) {
@@ -135,6 +136,14 @@ func (s *Server) healthState(r *request) (reading, error) {
 	}, nil
 }
 
+// everything is the size of a body that is made of the whole catalogue.
+func everything(v *catalog.View) (instances int) {
+	for s := range v.Services() {
+		instances += len(s.Endpoints) + len(s.Unreachable)
+	}
+	return instances
+}
+
 func checkedNode(c *wireCheck) string { return c.Node }
 
 // ofService is a question about one service by name, without case; an unknown one has
@@ -146,6 +155,12 @@ func ofService(endpoint, name string, r *request, variant []string, body func(*c
 		index: func(v *catalog.View) uint64 { return v.ServiceIndex(name) },
 		watch: func(v *catalog.View) <-chan struct{} { return v.WatchService(name) },
 		near:  r.params.Get("near"),
+		size: func(v *catalog.View) int {
+			if svc := v.Service(name); svc != nil {
+				return len(svc.Endpoints) + len(svc.Unreachable)
+			}
+			return 0
+		},
 		body: func(v *catalog.View, near *nearness) (any, error) {
 			svc := v.Service(name)
 			if svc == nil {
@@ -163,6 +178,7 @@ func ofHost(endpoint, name string, r *request, body func(*catalog.View) (any, er
 		key:   r.cacheKey(endpoint, name),
 		index: func(v *catalog.View) uint64 { return v.HostIndex(name) },
 		watch: func(v *catalog.View) <-chan struct{} { return v.WatchHost(name) },
+		size:  func(v *catalog.View) int { return len(v.On(name)) },
 		body:  func(v *catalog.View, _ *nearness) (any, error) { return body(v) },
 	}
 }

@@ -16,7 +16,8 @@ type reading struct {
 	index func(*catalog.View) uint64
 	watch func(*catalog.View) <-chan struct{}
 	body  func(*catalog.View, *nearness) (any, error)
-	near  string // the node from which the body is ordered, "" for none
+	near  string                  // the node from which the body is ordered, "" for none
+	size  func(*catalog.View) int // how many instances the body is made of; nil for few
 }
 
 // read makes a handler of what turns a request into a question: all reads of the
@@ -35,21 +36,19 @@ func (s *Server) read(ask func(*request) (reading, error)) handler {
 		if near != nil {
 			q.key += cacheKey("near", near.from, strconv.FormatUint(near.known.Serial, 10))
 		}
-		body, err := s.bodies.get(q.key, index, func() ([]byte, error) { return q.render(v, near) })
+		var size func() int
+		if q.size != nil {
+			size = func() int { return q.size(v) }
+		}
+		body, sent, err := s.once(r, answerKey{q.key, index}, size, func() (any, error) { return q.body(v, near) })
 		if err != nil {
 			return err
 		}
+		defer sent()
 		setReadHeaders(w, r, index)
-		return s.json(w, r, http.StatusOK, body)
+		s.send(w, http.StatusOK, "application/json", body)
+		return nil
 	}
-}
-
-func (q *reading) render(v *catalog.View, near *nearness) ([]byte, error) {
-	body, err := q.body(v, near)
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(body)
 }
 
 // await checks what all reads have in common and returns the view that answers q.
@@ -104,19 +103,49 @@ func (s *Server) json(w http.ResponseWriter, r *request, status int, body []byte
 }
 
 // shared answers with what render gives, once for all who ask under key until serial, which
-// never goes back, is another.
-func (s *Server) shared(w http.ResponseWriter, r *request, key string, serial uint64, render func() (any, error)) error {
-	body, err := s.bodies.get(key, serial, func() ([]byte, error) {
-		v, err := render()
-		if err != nil {
-			return nil, err
-		}
-		return json.Marshal(v)
-	})
+// never goes back, is another. It is made of so many instances.
+func (s *Server) shared(w http.ResponseWriter, r *request, key string, serial uint64, instances int, render func() (any, error)) error {
+	body, sent, err := s.once(r, answerKey{key, serial}, func() int { return instances }, render)
 	if err != nil {
 		return err
 	}
-	return s.json(w, r, http.StatusOK, body)
+	defer sent()
+	s.send(w, http.StatusOK, "application/json", body)
+	return nil
+}
+
+// once returns the body that render gives as JSON, rendered by one for all who ask for it,
+// from so many instances; nil for few. When it has been sent, sent is to be called.
+func (s *Server) once(r *request, k answerKey, instances func() int, render func() (any, error)) (body []byte, sent func(), err error) {
+	pretty := r.present("pretty")
+	if pretty {
+		k.key += cacheKey("pretty")
+	}
+	if body = s.large.join(k); body == nil {
+		body, err = s.bodies.get(k.key, k.index, func() ([]byte, error) {
+			return s.large.render(instances, func() ([]byte, error) { return jsonOf(render, pretty) })
+		})
+		if err == nil && len(body) >= largeBody {
+			body, err = s.large.enter(k, body)
+		}
+	}
+	if err != nil || len(body) < largeBody {
+		return body, func() {}, err
+	}
+	return body, func() { s.large.leave(k) }, nil
+}
+
+// jsonOf is what render gives as JSON, indented for people when they ask for it.
+func jsonOf(render func() (any, error), pretty bool) ([]byte, error) {
+	v, err := render()
+	if err != nil {
+		return nil, err
+	}
+	body, err := json.Marshal(v)
+	if err == nil && pretty {
+		body, err = indent(body)
+	}
+	return body, err
 }
 
 // value answers with v as JSON.

@@ -102,6 +102,7 @@ type Server struct {
 	hosts     hostList
 	origins   *http.CrossOriginProtection
 	bodies    *bodyCache
+	large     *largeAnswers
 	count     counters
 	table     []route // all that there is, as added
 	metrics   metrics
@@ -138,6 +139,7 @@ func newServer(cfg Config) (*Server, error) {
 		log:      cfg.Logger,
 		origins:  http.NewCrossOriginProtection(),
 		bodies:   newBodyCache(cfg.CacheBytes),
+		large:    newLargeAnswers(),
 		conns:    connections{byClient: map[netip.Prefix]int{}},
 		parking:  newParking(),
 		stopping: make(chan struct{}),
