@@ -70,6 +70,7 @@ type Agent struct {
 
 	timeline timeline
 	loads    *loads
+	pressure pressure
 
 	raised  atomic.Uint64 // an epoch that is to be kept, 0 if none is
 	leave   sync.Once
@@ -84,7 +85,7 @@ func New(cfg *config.Config, o Options) (*Agent, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	a := &Agent{cfg: cfg, opts: o, started: time.Now(), leaving: make(chan struct{}), loads: newLoads()}
+	a := &Agent{cfg: cfg, opts: o, started: time.Now(), leaving: make(chan struct{}), loads: newLoads(), pressure: pressure{file: pressureFile}}
 	a.tap, a.events = newLogTap(o.Logger.Handler()), newEvents(a.started)
 	a.log = slog.New(a.tap)
 	for _, step := range []func() error{a.openState, a.openGossip, a.openServers} {

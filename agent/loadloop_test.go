@@ -76,6 +76,9 @@ func (x *testAgent) explains(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, a := range l.Answers {
+		if (a.Load != nil) != (a.ID != "web-3") || a.Load != nil && a.Load.Rate == 0 {
+			t.Errorf("%s is said to report %+v", a.ID, a.Load)
+		}
 		if a.ID == "web-1" && (a.Factors == nil || a.Factors.Load >= 1) || a.ID == "web-2" && (a.Factors == nil || a.Factors.Load <= 1) {
 			t.Errorf("%s is explained by %+v", a.ID, a.Factors)
 		}

@@ -212,7 +212,13 @@ func (l *loads) follow(ctx context.Context, tell func([]telling)) {
 
 // takeLoad takes what a check read of its service's load, with nil that it reads none any
 // more.
-func (a *Agent) takeLoad(checkID string, r *catalog.Reading) { a.loads.take(checkID, r, time.Now()) }
+func (a *Agent) takeLoad(checkID string, r *catalog.Reading) {
+	now := time.Now()
+	if a.cfg.LB.HostPressure {
+		r = a.pressure.floor(r, now)
+	}
+	a.loads.take(checkID, r, now)
+}
 
 // tellLoads has the services tell what their checks read.
 func (a *Agent) tellLoads(list []telling) {

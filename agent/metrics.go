@@ -2,6 +2,8 @@ package agent
 
 import (
 	"cmp"
+	"math"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -36,6 +38,7 @@ var (
 	descDNSFast    = desc("dns_fast_replies_total", "DNS replies over UDP made of prepared records.")
 	descPanicking  = desc("lb_services_in_panic", "Services answered regardless of health, since most of their instances fail.")
 	descEjections  = desc("lb_ejections_total", "Instances left out of answers for what callers reported.")
+	descPressure   = desc("host_cpu_pressure", "Part of the last ten seconds in which tasks waited for the processor, 0 to 1; NaN if the system does not tell.")
 	descUnsaved    = desc("registrations_unsaved", "1 while what is registered here cannot be written to disk.")
 )
 
@@ -114,6 +117,11 @@ func (m metrics) checks(r reading) {
 	local := m.a.Local()
 	r.gauge(descLocal, float64(len(local.Services)))
 	r.flag(descUnsaved, m.a.commits.full.Load())
+	part, known := m.a.pressure.now(time.Now())
+	if !known {
+		part = math.NaN()
+	}
+	r.gauge(descPressure, part)
 	counts := map[[2]string]int{}
 	for i := range local.Checks {
 		c := &local.Checks[i]

@@ -109,6 +109,9 @@ func describe(e *entry) lb.LookupAnswer {
 		d.ID, d.Node, d.Status, d.Tags = m.ID(), m.Host.Name, statusOf(m.Endpoint).String(), m.Tags
 		d.Address, d.Port, d.Weight = m.Addr(), m.Port, m.wire
 		d.Factors = m.Why
+		if l := m.Endpoint.Load(); l.Reported() {
+			d.Load = &lb.Load{Rate: l.PerSecond(), Utilisation: l.Used(), Queue: l.InHand(), Share: l.Part()}
+		}
 	}
 	switch rr := e.rr.(type) {
 	case *dns.SRV:

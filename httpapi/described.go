@@ -58,9 +58,9 @@ var parameters = map[string]string{
 
 const (
 	aService  = "a service: Name, ID, Tags, Address, Port, Meta, Weights, Check, Checks and more, as Consul has it"
-	aCheck    = "a check: Name, ID, ServiceID and one of HTTP, TCP, UDP, GRPC, H2PING, TTL and more, as Consul has it"
+	aCheck    = "a check: Name, ID, ServiceID and one of HTTP, TCP, UDP, GRPC, H2PING, TTL and more, as Consul has it, or Hold, Process and AgentCheck"
 	external  = "a node, and a service or checks on it, as Consul has it"
-	aStatus   = "Status and Output of a TTL check"
+	aStatus   = "Status and Output of a TTL check, and Load: Rate, Utilisation, Queue and Share of its service's instance"
 	aKey      = `{"Key": "..."}, a gossip key in base64`
 	nothingAt = "Answers that there is none: "
 )

@@ -30,6 +30,15 @@ type LookupAnswer struct {
 	Data     string `json:",omitempty"` // what the record says, for types other than SRV, A, AAAA and CNAME
 
 	Factors *Factors `json:",omitempty"` // what the weight was made of; nil if no instance stands behind the record
+	Load    *Load    `json:",omitempty"` // that the instance last reported; nil if it did not
+}
+
+// Load is what an instance reports of itself, as it was told: smoothed and rounded.
+type Load struct {
+	Rate        float64 // requests a second
+	Utilisation float64 // 1 when no more can be done
+	Queue       float64 // requests in hand
+	Share       float64 // of its registered weight that it asks for; 0 if it does not say
 }
 
 // LookupOmission is an instance that the answer section has no record of its own for.

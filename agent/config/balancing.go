@@ -17,6 +17,12 @@ type Balancing struct {
 	// policies are "weighted". Default: true.
 	SlowStart, Load, Place bool
 
+	// HostPressure raises the utilisation that instances on this host report to the part of
+	// time in which tasks wait for its processor (Linux's PSI), so that a host that is short of
+	// it counts as busy whatever its instances see of that. Jobs of low priority that wait count
+	// as well, which is why it is off. Default: false.
+	HostPressure bool
+
 	// Services comes before what is registered: by service name in lower case, prefix that
 	// ends in "*", or "*"; of several that fit, the exact name, then the longest prefix.
 	// The values are metadata ("lb-policy"). Default: none.

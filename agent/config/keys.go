@@ -251,6 +251,7 @@ var known = []knownKey{
 	{Key: Key{"lb.slow_start", "true", "newcomers start slowly where their service says so"}, read: func(d *draft, v strict.Value) { v.Bool(&d.LB.SlowStart) }},
 	{Key: Key{"lb.load", "true", "reported load counts where the service says so"}, read: func(d *draft, v strict.Value) { v.Bool(&d.LB.Load) }},
 	{Key: Key{"lb.place", "true", "zones and distances count where the service says so"}, read: func(d *draft, v strict.Value) { v.Bool(&d.LB.Place) }},
+	{Key: Key{"lb.host_pressure", "false", "utilisation that instances here report counts as at least the host's CPU pressure (Linux)"}, read: func(d *draft, v strict.Value) { v.Bool(&d.LB.HostPressure) }},
 	{Key: Key{"lb.services", "", "how services are balanced here, whatever is registered: lb blocks by name, prefix ending in *, or *"}, read: func(d *draft, v strict.Value) {
 		balancedServices(&d.LB.Services, v)
 	}},

@@ -109,7 +109,7 @@ func TestFilesAreTakenOn(t *testing.T) {
 			recursors = ["192.0.2.53", "[2001:db8::53]:5353"]
 			dns_config { recursor_strategy = "fastest" recursor_timeout = "500ms" response_rate_limit = 7 response_rate_slip = 3 response_rate_exempt = ["10.1.2.3/8", "2001:db8::1"]
 				max_tcp_conns = 8 max_tcp_conns_per_client = 9 tcp_idle_timeout = "3s" node_ttl = "5s" service_ttl { "*" = "1s" "Web-*" = "2s" db = "3s" } only_passing = true udp_answer_limit = 5 a_record_limit = 1 srv_weight_scale = 256 max_udp_size = 1400 portable_udp = true server_id = "n1" soa { min_ttl = 2 refresh = "2h" retry = 700 expire = 90000 } }
-			lb { slow_start = false place = false services { "*" { policy = "local" } "Web-*" { policy = "subset:10" slow_start = "30s" } db { max_share = 30 } } }
+			lb { slow_start = false place = false host_pressure = true services { "*" { policy = "local" } "Web-*" { policy = "subset:10" slow_start = "30s" } db { max_share = 30 } } }
 			service { name = "web" port = 80 }
 			services { name = "db" } services { name = "api" meta { a = "b" } }
 			check { name = "mem" ttl = "10s" } checks = [ { name = "disk" http = "http://h/" interval = "1m" body = <<EOF
@@ -257,7 +257,7 @@ func everyKey(t *testing.T, c *Config) {
 			MaxTCPConns: 8, MaxTCPConnsPerClient: 9, TCPIdleTimeout: 3 * time.Second, NodeTTL: 5 * time.Second, ServiceTTL: map[string]time.Duration{"*": time.Second, "web-*": 2 * time.Second, "db": 3 * time.Second},
 			OnlyPassing: true, UDPAnswerLimit: 5, ARecordLimit: 1, SRVWeightScale: 256, MaxUDPSize: 1400, PortableUDP: true, ServerID: "n1",
 			SOA: SOA{Refresh: 2 * time.Hour, Retry: 700 * time.Second, Expire: 25 * time.Hour, MinTTL: 2 * time.Second}},
-		LB: Balancing{Load: true, Services: map[string]map[string]string{"*": {"lb-policy": "local"}, "web-*": {"lb-policy": "subset:10", "lb-slow-start": "30s"}, "db": {"lb-max-share": "30"}}},
+		LB: Balancing{Load: true, HostPressure: true, Services: map[string]map[string]string{"*": {"lb-policy": "local"}, "web-*": {"lb-policy": "subset:10", "lb-slow-start": "30s"}, "db": {"lb-max-share": "30"}}},
 		Services: []definition.Service{{ID: "web", Name: "web", Port: 80, Weights: one}, {ID: "db", Name: "db", Weights: one},
 			{ID: "api", Name: "api", Meta: map[string]string{"a": "b"}, Weights: one}},
 		Checks: []definition.Check{{ID: "mem", Name: "mem", Status: catalog.Critical, TTL: 10 * time.Second},

@@ -143,6 +143,7 @@ func TestClientKnowsEveryFieldOfTheAPI(t *testing.T) {
 		{lb.LookupAnswer{}, apiclient.Answer{}},
 		{lb.LookupOmission{}, apiclient.Omission{}},
 		{lb.Factors{}, apiclient.Factors{}},
+		{lb.Load{}, apiclient.Load{}},
 	} {
 		var names [2][]string
 		for i, v := range pair {

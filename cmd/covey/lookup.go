@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -110,6 +111,10 @@ func (s *system) showAnswers(answers []apiclient.Answer) {
 func (s *system) explainLookup(l *apiclient.Lookup) {
 	s.printf("\npolicy %s\n\n", printable(l.Policy))
 	t := table{header: []string{"INSTANCE", "NODE", "PRIORITY", "WEIGHT", "REGISTERED", "SLOW START", "LOAD", "PLACE", "CUT"}}
+	reported := slices.ContainsFunc(l.Answers, func(a apiclient.Answer) bool { return a.Load != nil })
+	if reported {
+		t.header = append(t.header, "REPORTED")
+	}
 	for _, a := range l.Answers {
 		if a.Factors == nil {
 			continue
@@ -118,9 +123,27 @@ func (s *system) explainLookup(l *apiclient.Lookup) {
 		for _, f := range []float64{a.Factors.Registered, a.Factors.SlowStart, a.Factors.Load, a.Factors.Place, a.Factors.Cut} {
 			row = append(row, text(strconv.FormatFloat(f, 'g', 3, 64)))
 		}
+		if reported {
+			row = append(row, text(reportedLoad(a.Load)))
+		}
 		t.add(row...)
 	}
 	s.write(&t)
+}
+
+// reportedLoad is what an instance says of itself, "" for nothing.
+func reportedLoad(l *apiclient.Load) string {
+	if l == nil {
+		return ""
+	}
+	var parts []string
+	if l.Share == 0 || l.Rate+l.Utilisation+l.Queue > 0 {
+		parts = append(parts, fmt.Sprintf("%.3g/s at %.3g%%, %.3g in hand", l.Rate, 100*l.Utilisation, l.Queue))
+	}
+	if l.Share > 0 {
+		parts = append(parts, fmt.Sprintf("asks for %.3g%%", 100*l.Share))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // noAnswer says why there is none.

@@ -73,7 +73,7 @@ var cluster = map[string]string{
 		{"ID":"api","Node":"n1","Target":"n1.node.local.","Address":"10.0.0.1","Port":8080,"Weight":768,"Priority":1,"Status":"passing","Tags":[],
 			"Factors":{"Registered":3,"SlowStart":1,"Load":1,"Place":1,"Cut":1}},
 		{"ID":"api","Node":"n2","Target":"n2.node.local.","Address":"10.0.0.2","Port":8080,"Weight":29,"Priority":2,"Status":"passing","Tags":[],
-			"Factors":{"Registered":3,"SlowStart":0.1,"Load":0.75,"Place":0.5,"Cut":1}}],"LeftOut":[]}`,
+			"Factors":{"Registered":3,"SlowStart":0.1,"Load":0.75,"Place":0.5,"Cut":1},"Load":{"Rate":120,"Utilisation":0.62,"Queue":3.5,"Share":0.75}}],"LeftOut":[]}`,
 	"/v1/covey/lookup/none?type=SRV": `{"Name":"none.service.local.","Type":"SRV","Rcode":"NXDOMAIN","TTL":0,"Answers":[],"LeftOut":[]}`,
 }
 

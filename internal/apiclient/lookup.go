@@ -33,6 +33,15 @@ type Answer struct {
 	Data     string `json:",omitempty"` // what the record says, for types other than SRV, A, AAAA and CNAME
 
 	Factors *Factors `json:",omitempty"` // what the weight was made of
+	Load    *Load    `json:",omitempty"` // that it last reported
+}
+
+// Load is what an instance reports of itself.
+type Load struct {
+	Rate        float64 // requests a second
+	Utilisation float64 // 1 when no more can be done
+	Queue       float64 // requests in hand
+	Share       float64 // of its registered weight that it asks for; 0 if it does not say
 }
 
 // Factors is the product that a weight is.
