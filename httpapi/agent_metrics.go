@@ -57,7 +57,7 @@ func (s *Server) agentMetrics(w http.ResponseWriter, r *request) error {
 // prometheus shows all metrics in the format of Prometheus that the client asks for.
 func (s *Server) prometheus(w http.ResponseWriter, r *request) error {
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
-	promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{DisableCompression: true}).ServeHTTP(w, r.Request)
+	promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{DisableCompression: true, EnableOpenMetrics: true}).ServeHTTP(w, r.Request)
 	return nil
 }
 

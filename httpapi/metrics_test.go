@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -108,3 +109,21 @@ func TestTwoServersHaveTheirOwnMetrics(t *testing.T) {
 }
 
 var _ http.ResponseWriter = (*exchange)(nil)
+
+// Prometheus asks for OpenMetrics first, and reads it strictly: to its end.
+func TestMetricsAreInTheFormatThatIsAskedFor(t *testing.T) {
+	s, _ := newTestServer(t)
+	for accept, want := range map[string]string{
+		"": "text/plain; version=0.0.4",
+		"application/openmetrics-text;version=1.0.0;q=0.9,text/plain;version=0.0.4;q=0.5": "application/openmetrics-text; version=1.0.0",
+	} {
+		r := httptest.NewRequest("GET", "http://127.0.0.1/metrics", nil)
+		r.Header.Set("Accept", accept)
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		open := strings.HasPrefix(want, "application")
+		if got := w.Header().Get("Content-Type"); !strings.HasPrefix(got, want) || strings.HasSuffix(w.Body.String(), "# EOF\n") != open {
+			t.Errorf("asked for %q: %s, which ends with %q", accept, got, w.Body.String()[max(0, w.Body.Len()-20):])
+		}
+	}
+}
