@@ -50,7 +50,7 @@ cross:
 unit: ## unit and property tests, fuzz seeds, house rules
 	@test -n '$(RACE)' || echo 'note  no C compiler, so no race detector'
 	@$(GO) test $(RACE) -timeout=5m $(UNITS)
-	@$(GO) test -timeout=5m -run Merging ./gossip/replica # 100,000 cases: without the race detector
+	@$(GO) test -timeout=5m -run 'Merging|Million' ./gossip/replica ./lb ./dnsserver # so many cases: without the race detector
 
 race: ## the same, each test twice and never from the cache
 	@$(GO) test -race -count=2 -timeout=15m $(UNITS)

@@ -21,8 +21,9 @@ import (
 // another one, which will be prepared again when it is asked.
 type fastPath struct {
 	*Resolver
-	seed  maphash.Seed
-	table [tableSize]atomic.Pointer[prepared]
+	seed    maphash.Seed
+	table   [tableSize]atomic.Pointer[prepared]
+	scribes atomic.Int32
 }
 
 const (
@@ -35,6 +36,7 @@ func newFastPath(r *Resolver) *fastPath { return &fastPath{Resolver: r, seed: ma
 // scribe is one goroutine's use of the fast path. It is not safe for concurrent use.
 type scribe struct {
 	*fastPath
+	number int // among the scribes of this path, from 0
 	draw   *lb.Draw
 	target [maxPrepared]uint16 // where in the message the names are that own the glue
 	met    [maxPrepared]bool   // which glue it has
@@ -46,7 +48,7 @@ type scribe struct {
 const maxWireName = 255
 
 func (f *fastPath) scribe() *scribe {
-	return &scribe{fastPath: f, draw: lb.NewDraw(rand.Uint64())}
+	return &scribe{fastPath: f, number: int(f.scribes.Add(1)) - 1, draw: lb.NewDraw(rand.Uint64())}
 }
 
 // tally counts what a scribe answered until it is added to the counters that all share.
@@ -109,10 +111,10 @@ func (s *scribe) answer(packet []byte, t Transport, buf []byte) (reply []byte, o
 	m[2] = bitQR | bitAA | packet[2]&bitRD
 	m[3] = packet[3]&bitCD | s.recursion
 	additional := 0
-	if p.first != nil && p.glue == 0 {
+	if p.limit == 1 && p.glue == 0 {
 		m = append(m, p.records[s.draw.One(p.first)].answer...)
 	} else {
-		m, additional = s.write(m, p, p.order(s.draw))
+		m, additional = s.write(m, p, s.order(p))
 	}
 	if q.edns {
 		m = appendOPT(m, q.do)
@@ -266,6 +268,7 @@ func (s *scribe) learn(wire []byte, qtype uint16, place uint64) *prepared {
 	}
 	p := s.prepare(qname, qtype, wire)
 	if p != nil {
+		p.rolling = make([]*lb.Rolling, s.scribes.Load())
 		s.table[place%tableSize].Store(p)
 	}
 	return p

@@ -16,7 +16,7 @@ import (
 //
 // It is made from what the full path answers, so the two cannot come to differ in what
 // a record says. It holds as long as the service does not change, and is immutable but
-// for its order, which each answer draws anew.
+// for the orders that its scribes go on from.
 type prepared struct {
 	name    string // as it stands in a packet, lower case
 	qtype   uint16
@@ -25,14 +25,15 @@ type prepared struct {
 
 	validity
 	records []preparedRecord
-	means   []float64 // lb.Mean of the weight of each
-	levels  []uint16  // of each, which come before weights; nil if there is one only
-	equal   bool      // all weights are the same: any order is as good as another
-	first   *lb.Alias // draws the one record of an answer, if that has no more; else nil
-	limit   int       // of records in an answer
-	glue    int       // distinct targets with additional records
-	others  [][]byte  // the second glue of each target, for hosts with both IP versions; nil if there are none
-	size    int       // bytes of an answer with the most there may be, from the header on, without OPT
+	means   []float64     // lb.Mean of the weight of each
+	levels  []uint16      // of each, which come before weights; nil if there is one only
+	equal   bool          // all weights are the same: any order is as good as another
+	first   *lb.Alias     // draws what stands first in an answer; nil if nothing has to
+	limit   int           // of records in an answer
+	glue    int           // distinct targets with additional records
+	others  [][]byte      // the second glue of each target, for hosts with both IP versions; nil if there are none
+	rolling []*lb.Rolling // by the scribe's number: the order of its last answer, which nobody else touches
+	size    int           // bytes of an answer with the most there may be, from the header on, without OPT
 }
 
 // preparedRecord is one answer and what belongs to it in the additional section.
@@ -140,7 +141,7 @@ func (r *Resolver) prepare(qname string, qtype uint16, wire []byte) *prepared {
 	if slices.Max(p.levels) == slices.Min(p.levels) {
 		p.levels = nil
 	}
-	if p.limit == 1 {
+	if p.limit == 1 || p.rolls() {
 		p.first = lb.NewAlias(firstWeights(a.entries))
 	}
 	p.size = headerSize + len(wire) + 4
@@ -217,15 +218,26 @@ func withoutOwner(rr dns.RR) ([]byte, bool) {
 	return append([]byte(nil), buf[at:n]...), true
 }
 
+// rolls reports whether one answer's order may go on from that of the answer before: where
+// all records are answered, by weight. Of which of them a part is, is drawn for each.
+func (p *prepared) rolls() bool {
+	return p.levels == nil && !p.equal && p.limit == len(p.records)
+}
+
 // order draws the places of the records to answer with.
-func (p *prepared) order(d *lb.Draw) []uint8 {
-	if p.levels != nil {
-		return d.ByLevel(p.means, p.levels, p.limit)
+func (s *scribe) order(p *prepared) []uint8 {
+	switch {
+	case p.levels != nil:
+		return s.draw.ByLevel(p.means, p.levels, p.limit)
+	case p.equal:
+		return s.draw.Evenly(len(p.records), p.limit)
+	case !p.rolls() || s.number >= len(p.rolling): // which came later than this answer
+		return s.draw.ByWeight(p.means, p.limit)
 	}
-	if p.equal {
-		return d.Evenly(len(p.records), p.limit)
+	if p.rolling[s.number] == nil {
+		p.rolling[s.number] = new(lb.Rolling)
 	}
-	return d.ByWeight(p.means, p.limit)
+	return s.draw.Roll(p.rolling[s.number], p.first, p.means)
 }
 
 // firstWeights are the weights of those entries that may come first: the lowest level, and

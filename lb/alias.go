@@ -50,9 +50,11 @@ func NewAlias(weights []float64) *Alias {
 
 // One draws an item's place.
 func (d *Draw) One(a *Alias) int {
-	i, _ := bits.Mul64(d.random(), uint64(len(a.odds)))
-	if d.random()>>1 < a.odds[i] {
-		return int(i)
+	// The fraction is as good as another draw: given i it is one of 2^64/n, evenly spaced.
+	i, fraction := bits.Mul64(d.random(), uint64(len(a.odds)))
+	place := a.other[i]
+	if fraction>>1 < a.odds[i] {
+		place = uint32(i)
 	}
-	return int(a.other[i])
+	return int(place)
 }

@@ -76,25 +76,3 @@ func BenchmarkAlias1000(b *testing.B) {
 		d.One(a)
 	}
 }
-
-// BenchmarkShares reports how far first answers among 20 unequal instances are from
-// their weights, over a million draws, in percent of the weight.
-func BenchmarkShares(b *testing.B) {
-	weights := make([]uint16, 20)
-	for i := range weights {
-		weights[i] = uint16(10 + i)
-	}
-	want, m := normalised(weights), means(weights)
-	for b.Loop() {
-		d := lb.NewDraw(1)
-		seen := make([]int, len(weights))
-		for range 1_000_000 {
-			seen[d.ByWeight(m, len(m))[0]]++
-		}
-		worst := 0.0
-		for i, n := range seen {
-			worst = max(worst, math.Abs(float64(n)/1e6/want[i]-1))
-		}
-		b.ReportMetric(100*worst, "%-off")
-	}
-}

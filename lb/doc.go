@@ -9,7 +9,7 @@
 // It guarantees that a critical instance, and one on a host that is not alive, is never
 // chosen, unless the service asks for panic or its host is cut off (LastKnown); and that an
 // order follows the weights exactly: each position is drawn from those that remain, in
-// proportion to their weights.
+// proportion to their weights. (Of one answer, that is; see Rolling for several.)
 //
 // It does no I/O, starts no goroutine and reads no clock. Functions are pure. What an agent
 // saw of the instances, whose turn it is and who was ejected is in its Balancer, which is
