@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"covey/catalog"
+	"covey/catalog/definition"
 )
 
 // BenchmarkRegister registers services by 64 callers at once, on the disk that holds
@@ -42,6 +43,28 @@ func BenchmarkRegister(b *testing.B) {
 			return nil
 		})
 	})
+}
+
+// BenchmarkRegisterInACrowd does the first where 50,000 instances are there already.
+func BenchmarkRegisterInACrowd(b *testing.B) {
+	for _, names := range []int{1, 100, 1 << 30} {
+		for _, there := range []int{0, 50000} {
+			b.Run(fmt.Sprintf("services=%d/there=%d", names, there), func(b *testing.B) {
+				x := benchAgent(b)
+				one := func(i int) error {
+					s := definition.Service{ID: fmt.Sprint("item-", i), Name: fmt.Sprint("web-", i%names), Address: "10.0.0.7", Port: 80,
+						Checks: []definition.Check{ttl(fmt.Sprint("ttl-", i), catalog.Passing)}}
+					return x.RegisterService(b.Context(), s, false)
+				}
+				n := b.N
+				if b.N = there; there > 0 {
+					register(b, one)
+				}
+				b.N = n
+				register(b, func(i int) error { return one(there + i) })
+			})
+		}
+	}
 }
 
 func benchAgent(b *testing.B) *Agent {

@@ -2,7 +2,8 @@
 // registrations a second are durable before they are answered, what an idle agent
 // costs, and how soon after its start it answers DNS.
 //
-//	go run ./scripts/bench-agent [-n 5000] [-services 100] [-clients 64] [-idle 30s] [-starts 20] [-dir DIR]
+//	go run ./scripts/bench-agent [-n 5000] [-services 100] [-clients 64] [-there 50000] [-rounds 5]
+//	    [-idle 30s] [-starts 20] [-dir DIR] [-parts registrations,crowd,starts,idle]
 //
 // It prints a table in Markdown together with the machine's shape. The peer of the
 // registrations is measured in the same run and directory: one write and one fsync per
@@ -15,6 +16,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"covey/e2e/rig"
@@ -26,8 +28,11 @@ type options struct {
 	registrations int
 	services      int // that the instances are spread over
 	clients       int
+	there         int // instances that are registered before, for the part crowd
+	rounds        int // of that part
 	idle          time.Duration
 	starts        int
+	parts         string
 	dir           string // where data directories are made; its disk is what is measured
 }
 
@@ -36,6 +41,9 @@ func main() {
 	flag.IntVar(&o.registrations, "n", 5000, "registrations a run")
 	flag.IntVar(&o.services, "services", 100, "services that the instances are spread over")
 	flag.IntVar(&o.clients, "clients", 64, "HTTP clients, each with one connection")
+	flag.IntVar(&o.there, "there", 50000, "instances that are there already, for the part crowd")
+	flag.IntVar(&o.rounds, "rounds", 5, "rounds of that part, of which the median counts")
+	flag.StringVar(&o.parts, "parts", "registrations,crowd,starts,idle", "what to measure")
 	flag.DurationVar(&o.idle, "idle", 30*time.Second, "how long to watch an idle agent")
 	flag.IntVar(&o.starts, "starts", 20, "starts to time")
 	flag.StringVar(&o.dir, "dir", os.TempDir(), "where the data directories are made: the disk that is measured")
@@ -47,8 +55,8 @@ func main() {
 }
 
 func measureAll(o options) error {
-	if o.registrations < 1 || o.services < 1 || o.clients < 1 || o.starts < 1 || o.idle < time.Second {
-		return fmt.Errorf("-n, -services, -clients and -starts must be at least 1, -idle at least 1s")
+	if o.registrations < 1 || o.services < 1 || o.clients < 1 || o.there < 1 || o.rounds < 1 || o.starts < 1 || o.idle < time.Second {
+		return fmt.Errorf("-n, -services, -clients, -there, -rounds and -starts must be at least 1, -idle at least 1s")
 	}
 	dir, err := os.MkdirTemp(o.dir, "covey-bench-")
 	if err != nil {
@@ -64,7 +72,12 @@ func measureAll(o options) error {
 	fmt.Println()
 	fmt.Println("| what | figure |")
 	fmt.Println("|---|---|")
-	for _, part := range []func() error{b.registrations, b.startTimes, b.idleCosts} {
+	parts := map[string]func() error{"registrations": b.registrations, "crowd": b.crowd, "starts": b.startTimes, "idle": b.idleCosts}
+	for name := range strings.SplitSeq(o.parts, ",") {
+		part := parts[name]
+		if part == nil {
+			return fmt.Errorf("-parts: there is no part %q", name)
+		}
 		if err := part(); err != nil {
 			return err
 		}

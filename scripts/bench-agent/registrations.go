@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"covey/e2e/rig"
 	"covey/scripts/measure"
 )
 
@@ -69,9 +70,12 @@ func (l load) quantile(q float64) float64 {
 func serviceName(n int) string { return fmt.Sprintf("item-service-%d", n) }
 
 // body is the registration every part of the run writes.
-func (b *bench) body(n int) []byte {
+func (b *bench) body(n int) []byte { return bodyOf(n, b.services) }
+
+// bodyOf is the nth registration where instances are spread over so many services.
+func bodyOf(n, services int) []byte {
 	text, err := json.Marshal(map[string]any{
-		"ID": fmt.Sprintf("item-%d", n), "Name": serviceName(n % b.services), "Port": 8080,
+		"ID": fmt.Sprintf("item-%d", n), "Name": serviceName(n % services), "Port": 8080,
 		"Address": fmt.Sprintf("10.%d.%d.%d", n>>16&255, n>>8&255, n&255),
 		"Tags":    []string{"v1", "primary"},
 		"Check":   map[string]any{"TTL": "10m", "Status": "passing"},
@@ -98,36 +102,8 @@ func (b *bench) register(clients, total int, delay time.Duration) (load, error) 
 	}
 	defer a.Kill()
 
-	l := load{sent: total, waits: make([]time.Duration, total)}
-	bodies := make(chan int, total)
-	for n := range total {
-		bodies <- n
-	}
-	close(bodies)
-	errs := make([]error, clients)
-	var wg sync.WaitGroup
-	began := time.Now()
-	for i := range clients {
-		wg.Go(func() {
-			c, err := measure.Dial(a.HTTPAddr())
-			if err != nil {
-				errs[i] = err
-				return
-			}
-			defer c.Close()
-			for n := range bodies {
-				sent := time.Now()
-				if errs[i] = c.Register(b.body(n)); errs[i] != nil {
-					return
-				}
-				l.waits[n] = time.Since(sent)
-			}
-		})
-	}
-	wg.Wait()
-	l.took = time.Since(began)
-	slices.Sort(l.waits)
-	if err := errors.Join(errs...); err != nil {
+	l, err := send(a, clients, 0, total, b.services)
+	if err != nil {
 		return load{}, err
 	}
 
@@ -147,6 +123,40 @@ func (b *bench) register(clients, total int, delay time.Duration) (load, error) 
 		}
 	}
 	return l, nil
+}
+
+// send has clients register instances, from the first on, each with one connection.
+func send(a *rig.Agent, clients, first, total, services int) (load, error) {
+	l := load{sent: total, waits: make([]time.Duration, total)}
+	numbers := make(chan int, total)
+	for n := range total {
+		numbers <- n
+	}
+	close(numbers)
+	errs := make([]error, clients)
+	var wg sync.WaitGroup
+	began := time.Now()
+	for i := range clients {
+		wg.Go(func() {
+			c, err := measure.Dial(a.HTTPAddr())
+			if err != nil {
+				errs[i] = err
+				return
+			}
+			defer c.Close()
+			for n := range numbers {
+				sent := time.Now()
+				if errs[i] = c.Register(bodyOf(first+n, services)); errs[i] != nil {
+					return
+				}
+				l.waits[n] = time.Since(sent)
+			}
+		})
+	}
+	wg.Wait()
+	l.took = time.Since(began)
+	slices.Sort(l.waits)
+	return l, errors.Join(errs...)
 }
 
 // fsyncEach appends total registrations to a file with an fsync for each, and returns
