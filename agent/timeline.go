@@ -15,7 +15,7 @@ import (
 // on this agent: its own at once, others' as they arrive. It compares views, so writers
 // pay nothing for it; what changed and changed back between two of them is not seen.
 type timeline struct {
-	services []*catalog.Service // of the view last compared, by name
+	seen *catalog.View // the one last compared
 
 	mu   sync.Mutex // guards all below
 	ring []httpapi.Transition
@@ -26,15 +26,15 @@ const (
 	// timelineLength bounds the memory: some hundred bytes each.
 	timelineLength = 2048
 
-	// timelinePace is how soon a view is compared after another, since to look at
-	// thousands of services costs something. The first of a quiet time is not put off.
+	// timelinePace is how soon a view is compared after another, so that what changes many
+	// times a second costs little. The first of a quiet time is not put off.
 	timelinePace = 50 * time.Millisecond
 )
 
 // follow compares views until ctx ends. What is there when it begins is no change.
 func (t *timeline) follow(ctx context.Context, view func() *catalog.View) {
 	v := view()
-	t.services = slices.Collect(v.Services())
+	t.seen = v
 	for {
 		select {
 		case <-ctx.Done():
@@ -51,31 +51,13 @@ func (t *timeline) follow(ctx context.Context, view func() *catalog.View) {
 	}
 }
 
-// compare notes what is otherwise in v. Services are compared by identity: one that did
-// not change is the same in both views.
+// compare notes what is otherwise in v, service by service.
 func (t *timeline) compare(v *catalog.View, now time.Time) {
-	before, after := t.services, make([]*catalog.Service, 0, len(t.services))
-	i := 0
-	for s := range v.Services() {
-		after = append(after, s)
-		name := strings.ToLower(s.Name)
-		for i < len(before) && strings.ToLower(before[i].Name) < name {
-			t.note(before[i], nil, now)
-			i++
-		}
-		switch {
-		case i == len(before) || strings.ToLower(before[i].Name) != name:
-			t.note(nil, s, now)
-			continue
-		case before[i] != s:
-			t.note(before[i], s, now)
-		}
-		i++
+	names := slices.Sorted(v.ChangedServices(t.seen))
+	for _, name := range slices.Compact(names) {
+		t.note(t.seen.Service(name), v.Service(name), now)
 	}
-	for ; i < len(before); i++ {
-		t.note(before[i], nil, now)
-	}
-	t.services = after
+	t.seen = v
 }
 
 // place is what an instance is known by.

@@ -214,7 +214,9 @@ func (b *builder) commit() {
 		removed:  b.old.removed.with(b.index, b.gone, b.back),
 		gone:     b.old.gone,
 		changed:  make(chan struct{}),
+		log:      &changes{},
 	}
+	b.old.log.services, b.old.log.next = slices.Collect(maps.Keys(b.changes)), v.log
 	if b.namesChanged {
 		v.names = newListing(b.index)
 	}

@@ -60,6 +60,7 @@ func NewStore(seed uint64) *Store {
 		removed:  nothingVanished(seed + 1),
 		gone:     seed + 1,
 		changed:  make(chan struct{}),
+		log:      &changes{},
 	})
 	return s
 }

@@ -21,33 +21,39 @@ func (t tenants) get(id string) *Packed {
 	return nil
 }
 
-// many is from how many instances on they are sorted in rather than put one by one.
-const many = 64
-
 // put adds instances, or replaces those of the same IDs; of several with one ID the
-// last stays.
+// last stays. It goes through the slice once, however many there are.
 func (t *tenants) put(list []*Packed) {
-	if len(list) < many {
-		for _, p := range list {
-			if i, ok := t.find(p.ID()); ok {
-				(*t)[i] = p
-			} else {
-				*t = slices.Insert(*t, i, p)
-			}
+	fresh := list[:0:0]
+	for _, p := range list {
+		if i, ok := t.find(p.ID()); ok {
+			(*t)[i] = p
+		} else {
+			fresh = append(fresh, p)
 		}
-		return
 	}
-	all := slices.Concat(*t, list)
-	slices.SortStableFunc(all, func(a, b *Packed) int { return strings.Compare(a.ID(), b.ID()) })
-	kept := all[:0]
-	for i, p := range all {
-		if i+1 < len(all) && all[i+1].ID() == p.ID() {
-			continue
+	slices.SortStableFunc(fresh, func(a, b *Packed) int { return strings.Compare(a.ID(), b.ID()) })
+	fresh = lastOfEach(fresh)
+	// From the end on, each run behind a newcomer moves once.
+	end := len(*t)
+	*t = append(*t, fresh...)
+	for n := len(fresh) - 1; n >= 0; n-- {
+		at, _ := (*t)[:end].find(fresh[n].ID())
+		copy((*t)[at+n+1:], (*t)[at:end])
+		(*t)[at+n] = fresh[n]
+		end = at
+	}
+}
+
+// lastOfEach keeps of neighbours with one ID the last.
+func lastOfEach(sorted []*Packed) []*Packed {
+	kept := sorted[:0]
+	for i, p := range sorted {
+		if i+1 == len(sorted) || sorted[i+1].ID() != p.ID() {
+			kept = append(kept, p)
 		}
-		kept = append(kept, p)
 	}
-	clear(all[len(kept):])
-	*t = slices.Clip(kept)
+	return kept
 }
 
 // remove takes the instance of that ID away and reports whether it was there.

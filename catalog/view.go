@@ -19,6 +19,15 @@ type View struct {
 	removed  vanished               // services
 	gone     uint64                 // index at which a node last vanished
 	changed  chan struct{}          // closed when a later view is there
+	log      *changes               // from this view on
+}
+
+// changes are what the view after one changed, and the way to the next. They are filled in
+// before that view is published, so whoever has it may read them; they hold no view, and live
+// as long as an earlier one is held.
+type changes struct {
+	services []string // lower-case names
+	next     *changes
 }
 
 // listing stands for a list as a whole: it is replaced, and changed is closed, when
@@ -143,6 +152,21 @@ func (v *View) Service(name string) *Service {
 
 // Services yields every service by lower-case name.
 func (v *View) Services() iter.Seq[*Service] { return values(v.services) }
+
+// ChangedServices yields the lower-case names of all services that are not the same in v and
+// an earlier view, once or more, and perhaps of some that are the same again. It costs what
+// changed, not what there is.
+func (v *View) ChangedServices(since *View) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for c := since.log; c != v.log; c = c.next {
+			for _, name := range c.services {
+				if !yield(name) {
+					return
+				}
+			}
+		}
+	}
+}
 
 // Host returns the node of that name, compared without case, or nil.
 func (v *View) Host(name string) *Host {

@@ -33,8 +33,8 @@ const (
 )
 
 // changesBetween returns what a reader of one view must be told to know the other: nodes
-// first, then service by service. It walks over both views' nodes and services, and over
-// the instances of those that differ.
+// first, then service by service. It walks over both views' nodes, if one of these changed,
+// and over the instances of the services that differ.
 func changesBetween(old, now *catalog.View) []wireChange {
 	var out []wireChange
 	add := func(c wireChange) {
@@ -44,14 +44,9 @@ func changesBetween(old, now *catalog.View) []wireChange {
 	if old.NodesIndex() != now.NodesIndex() {
 		nodesChanged(old, now, add)
 	}
-	for s := range now.Services() {
-		if before := old.Service(s.Name); before != s {
+	for _, name := range slices.Compact(slices.Sorted(now.ChangedServices(old))) {
+		if before, s := old.Service(name), now.Service(name); before != s {
 			serviceChanges(before, s, add)
-		}
-	}
-	for s := range old.Services() {
-		if now.Service(s.Name) == nil {
-			serviceChanges(s, nil, add)
 		}
 	}
 	return out
