@@ -104,7 +104,7 @@ func (b *batch) registerService(d definition.Service, replaceChecks, fromFile bo
 		c := checks[i]
 		c.ServiceID = d.ID
 		named[c.ID] = true
-		if err := b.registerCheck(c, fromFile); err != nil {
+		if err := b.takeCheck(c, fromFile); err != nil {
 			return err
 		}
 	}
@@ -135,6 +135,14 @@ func (b *batch) deregisterService(id string) error {
 
 // registerCheck adds or replaces a check. One that was there keeps its state.
 func (b *batch) registerCheck(d definition.Check, fromFile bool) error {
+	if err := b.takeCheck(d, fromFile); err != nil {
+		return err
+	}
+	return b.shareable(d.ServiceID)
+}
+
+// takeCheck does so without a look at what it makes of the record that it goes into.
+func (b *batch) takeCheck(d definition.Check, fromFile bool) error {
 	if d.ServiceID != "" && b.services[d.ServiceID] == nil {
 		return fault.Field("ServiceID", "no service %q is registered on this agent", d.ServiceID)
 	}
@@ -161,7 +169,7 @@ func (b *batch) registerCheck(d definition.Check, fromFile bool) error {
 		b.durable = true
 	}
 	b.watch(c)
-	return b.shareable(d.ServiceID)
+	return nil
 }
 
 // watch has health carry out a check, beginning with the state it is in.

@@ -22,12 +22,33 @@ func (b *batch) shareable(serviceID string) error {
 	if own > catalog.MaxChecks {
 		return fault.Field("Checks", "%s would have %d checks; %d are allowed", whose(serviceID), own, catalog.MaxChecks)
 	}
-	r := b.largest(serviceID, checks)
-	if _, err := catalog.Decode(r.Key(), catalog.Encode(r)); err != nil {
+	key, payload := b.asShared(serviceID, checks)
+	if _, err := catalog.Decode(key, payload); err != nil {
 		return fault.New(fault.Invalid, "%s cannot be shared with other hosts: %w; let it have shorter or fewer tags, meta, notes or checks", whose(serviceID), err)
 	}
 	return nil
 }
+
+// asShared encodes the record that a service or, with "", the node is shared in. It is in its
+// largest form unless that fits anyhow: to write and read kilobytes of stand-ins would be half
+// of what a registration costs.
+func (b *batch) asShared(serviceID string, checks []*check) (key string, payload []byte) {
+	if serviceID != "" {
+		r := b.instance(serviceID, checks)
+		payload := catalog.Encode(r)
+		if len(payload)+len(serviceID)+roomForMaintenance+len(checks)*roomForOutput <= catalog.MaxRecord {
+			return r.Key(), payload
+		}
+	}
+	r := b.largest(serviceID, checks)
+	return r.Key(), catalog.Encode(r)
+}
+
+// What a record may grow by, lengths and field numbers included.
+const (
+	roomForOutput      = catalog.MaxOutput + 16
+	roomForMaintenance = catalog.MaxNotes + catalog.MaxOutput + 256
+)
 
 // largest renders a service, or with "" the node, as large as it may become.
 func (b *batch) largest(serviceID string, checks []*check) catalog.Record {
