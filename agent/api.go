@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"time"
 
 	"covey/catalog"
 	"covey/catalog/definition"
@@ -139,7 +140,7 @@ func (a *Agent) Status() httpapi.Status {
 		GossipAddr: a.gossip.Addr(), HTTPAddr: a.http.Addr().String(), DNSAddr: a.dns.Addr().String(),
 		Encrypted: len(a.cfg.Encrypt) > 0, DataDir: a.cfg.DataDir, Counters: a.counters(),
 	}
-	s.Counters["services_in_panic"] = uint64(a.balancer.Panicking())
+	s.Counters["services_in_panic"] = uint64(a.balancer.Panicking(v, time.Now()))
 	s.Counters["instances_ejected"] = a.balancer.Ejections()
 	for _, m := range a.gossip.Members() {
 		switch m.Status {

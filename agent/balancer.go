@@ -16,7 +16,17 @@ func (a *Agent) newBalancer() *lb.Balancer {
 		NoSlowStart: !a.cfg.LB.SlowStart,
 		NoLoad:      !a.cfg.LB.Load,
 		NoPlace:     !a.cfg.LB.Place,
-		Distance:    a.gossip.RoundTrip,
+		OnPanic:     a.notePanic,
+		Distance:    a.roundTrip,
+	}
+}
+
+// notePanic says that a service begins, or ends, to be answered regardless of health.
+func (a *Agent) notePanic(service string, begins bool) {
+	if begins {
+		a.log.Warn("so few instances of a service are healthy that all are answered, regardless of health", "service", service)
+	} else {
+		a.log.Info("a service is answered by health again", "service", service)
 	}
 }
 

@@ -37,3 +37,15 @@ func (a *Agent) Coordinates() httpapi.Coordinates {
 	c.read, c.known = now, httpapi.Coordinates{Serial: c.known.Serial + 1, Nodes: nodes}
 	return c.known
 }
+
+// roundTrip is how long a packet from here to a node and back takes, as coordinates have it; 0
+// if that is not known. It asks nobody.
+func (a *Agent) roundTrip(node string) time.Duration {
+	nodes := a.Coordinates().Nodes
+	here, placed := nodes[strings.ToLower(a.cfg.NodeName)]
+	there, known := nodes[strings.ToLower(node)]
+	if !placed || !known {
+		return 0
+	}
+	return max(here.RoundTrip(&there.Coordinate), 1)
+}

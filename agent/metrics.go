@@ -108,7 +108,7 @@ func (m metrics) cluster(r reading) {
 	r.gauge(descInstances, float64(up), "up")
 	r.gauge(descInstances, float64(down), "down")
 	r.flag(descEncrypted, len(m.a.cfg.Encrypt) > 0)
-	r.gauge(descPanicking, float64(m.a.balancer.Panicking()))
+	r.gauge(descPanicking, float64(m.a.balancer.Panicking(m.a.catalog.View(), time.Now())))
 	r.counter(descEjections, m.a.balancer.Ejections())
 }
 

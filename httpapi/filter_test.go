@@ -218,15 +218,15 @@ func TestNearIsRenderedOnceAMeasurement(t *testing.T) {
 func TestDistanceIsVivaldis(t *testing.T) {
 	a := Coordinate{Vec: []float64{0.003, 0}, Height: 0.001}
 	b := Coordinate{Vec: []float64{0, 0.004}, Height: 0.002}
-	if d := a.roundTrip(&b); d.Round(time.Microsecond) != 8*time.Millisecond {
+	if d := a.RoundTrip(&b); d.Round(time.Microsecond) != 8*time.Millisecond {
 		t.Errorf("3, 4 and two heights of 3 together make %v", d)
 	}
 	a.Adjustment = -0.001
-	if d := a.roundTrip(&b); d.Round(time.Microsecond) != 7*time.Millisecond {
+	if d := a.RoundTrip(&b); d.Round(time.Microsecond) != 7*time.Millisecond {
 		t.Errorf("adjusted: %v", d)
 	}
 	b.Adjustment = -1
-	if d := a.roundTrip(&b); d.Round(time.Microsecond) != 8*time.Millisecond {
+	if d := a.RoundTrip(&b); d.Round(time.Microsecond) != 8*time.Millisecond {
 		t.Errorf("adjusted below nothing: %v", d)
 	}
 }

@@ -30,8 +30,8 @@ type NodeCoordinate struct {
 	Coordinate
 }
 
-// roundTrip is the estimated time between two nodes and back.
-func (c *Coordinate) roundTrip(to *Coordinate) time.Duration {
+// RoundTrip is the estimated time between two nodes and back (Dabek et al., "Vivaldi", 2004).
+func (c *Coordinate) RoundTrip(to *Coordinate) time.Duration {
 	sum := 0.0
 	for i := range min(len(c.Vec), len(to.Vec)) {
 		d := c.Vec[i] - to.Vec[i]
@@ -79,7 +79,7 @@ func (n *nearness) distance(node string) time.Duration {
 	case !ok:
 		return math.MaxInt64
 	}
-	return n.start.roundTrip(&to.Coordinate)
+	return n.start.RoundTrip(&to.Coordinate)
 }
 
 // sortNear sorts a list by the distance of what node says an element is on.

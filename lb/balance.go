@@ -45,6 +45,7 @@ type balancing struct {
 func (b *Balancer) Balance(v *catalog.View, a Ask) Balanced {
 	s := v.Service(a.Service)
 	if s == nil {
+		b.forgetPanic(a.Service)
 		return Balanced{}
 	}
 	x := balancing{Balancer: b, ask: &a, view: v, service: s}

@@ -62,6 +62,13 @@ func (s *site) put(name string, h host) {
 	s.SetLiveness(id, liveness)
 }
 
+// remove takes away what put has put.
+func (s *site) remove(name string) {
+	var id catalog.NodeID
+	copy(id[:], name+strings.Repeat("-", 16))
+	s.Apply(catalog.Update{Owner: id, Remove: []string{(&catalog.Instance{ID: "web", Service: "web"}).Key()}})
+}
+
 func (s *site) balance(b *lb.Balancer, now time.Time) lb.Balanced {
 	return b.Balance(s.View(), lb.Ask{Query: lb.Query{Service: "web"}, Now: now, Explain: true})
 }
@@ -135,40 +142,6 @@ func TestANewcomerStartsSlowly(t *testing.T) {
 	s.put("old", host{weight: 10})
 	want(t, shares(s.balance(b, at.Add(2*time.Hour))), map[string]float64{"old": 1. / 11, "new": 10. / 11})
 	want(t, shares(s.balance(&lb.Balancer{NoSlowStart: true}, at)), map[string]float64{"old": .5, "new": .5})
-}
-
-func TestPanicIgnoresHealthButNotMaintenance(t *testing.T) {
-	s := newSite(catalog.MetaPanic, "50")
-	b := &lb.Balancer{}
-	s.put("a", host{weight: 1})
-	s.put("b", host{weight: 1, status: catalog.Critical})
-	if is := s.balance(b, at); is.Panic || len(is.Chosen) != 1 || b.Panicking() != 0 {
-		t.Errorf("half is healthy: %+v", is)
-	}
-	s.put("c", host{weight: 1, failed: true})
-	s.put("d", host{weight: 1, status: catalog.Critical, checkID: catalog.ServiceMaintenancePrefix + "web"})
-	is := s.balance(b, at)
-	want(t, shares(is), map[string]float64{"a": 1. / 3, "b": 1. / 3, "c": 1. / 3})
-	if !is.Panic || b.Panicking() != 1 || len(is.LeftOut) != 1 {
-		t.Errorf("a third is healthy: %+v", is)
-	}
-	s.put("b", host{weight: 1})
-	if is := s.balance(b, at); is.Panic || b.Panicking() != 0 {
-		t.Errorf("two thirds are healthy: %+v", is)
-	}
-	s.put("a", host{weight: 1, status: catalog.Critical})
-	s.put("b", host{weight: 1, status: catalog.Critical})
-	if is := s.balance(b, at); !is.Panic || len(is.Chosen) != 3 {
-		t.Errorf("none is healthy: %+v", is)
-	}
-}
-
-func TestNoneHealthyWithoutPanicIsNobody(t *testing.T) {
-	s := newSite()
-	s.put("a", host{weight: 1, status: catalog.Critical})
-	if is := s.balance(&lb.Balancer{}, at); !is.Known || len(is.Chosen) != 0 || is.Panic {
-		t.Errorf("%+v", is)
-	}
 }
 
 func TestLocalIsWhatTheRuleGives(t *testing.T) {

@@ -24,6 +24,10 @@ type Balancer struct {
 	// NoSlowStart, NoLoad and NoPlace switch a factor off for all services.
 	NoSlowStart, NoLoad, NoPlace bool
 
+	// OnPanic is told when a service begins to be answered regardless of health, and when that
+	// ends; nil for nobody.
+	OnPanic func(service string, begins bool)
+
 	// Distance is the round trip to a node, 0 if that is not known; nil knows none.
 	Distance func(node string) time.Duration
 
@@ -38,7 +42,7 @@ type memory struct {
 	history  history
 	turns    turns
 	outliers Outliers
-	panics   bool // as it was last balanced
+	panic    *Query // the question to which it is answered regardless of health; nil if it is not
 	subset   ownSubset
 }
 
@@ -70,13 +74,19 @@ const sweepAt = 1024
 // anew.
 func (b *Balancer) Ejections() uint64 { return b.ejections.Load() }
 
-// Panicking is how many services are answered regardless of health, as they were last asked
-// about.
-func (b *Balancer) Panicking() (n int) {
+// Panicking is how many services are answered regardless of health. One that nobody asks
+// for any more counts for as long as it would be.
+func (b *Balancer) Panicking(v *catalog.View, now time.Time) (n int) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
+	var asked []Query
 	for _, m := range b.services {
-		if m.panics {
+		if m.panic != nil {
+			asked = append(asked, *m.panic)
+		}
+	}
+	b.mu.Unlock()
+	for _, q := range asked {
+		if b.Balance(v, Ask{Query: q, Now: now}).Panic {
 			n++
 		}
 	}

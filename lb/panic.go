@@ -1,6 +1,10 @@
 package lb
 
-import "covey/catalog"
+import (
+	"slices"
+
+	"covey/catalog"
+)
 
 // ignoreHealth answers all there are where less of them is healthy than the service's
 // threshold (Envoy's panic threshold, 50 %): the rest would break down under the whole
@@ -9,6 +13,7 @@ import "covey/catalog"
 // that is a decision, and no more are those that lack a tag.
 func (x *balancing) ignoreHealth() {
 	if x.Settings.Panic <= 0 {
+		x.notePanic()
 		return
 	}
 	var sick []Choice
@@ -19,9 +24,7 @@ func (x *balancing) ignoreHealth() {
 	}
 	all := len(x.Chosen) + len(sick)
 	x.Panic = float64(len(x.Chosen)) < x.Settings.Panic*float64(all)
-	x.mu.Lock()
-	x.memory(x.view, x.service.Name).panics = x.Panic
-	x.mu.Unlock()
+	x.notePanic()
 	if !x.Panic {
 		return
 	}
@@ -37,6 +40,45 @@ func (x *balancing) ignoreHealth() {
 		}
 	}
 	x.LeftOut = left
+}
+
+// notePanic remembers whether this service panics, and tells who wants to know of changes.
+func (x *balancing) notePanic() {
+	if x.noted(x.Panic) && x.OnPanic != nil {
+		x.OnPanic(x.service.Name, x.Panic)
+	}
+}
+
+// noted reports whether what is remembered of a service's panic has changed to this.
+func (x *balancing) noted(panics bool) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	m := x.services[lower(x.service.Name)]
+	if (m != nil && m.panic != nil) == panics {
+		return false
+	}
+	if !panics {
+		m.panic = nil
+		return true
+	}
+	q := x.ask.Query
+	q.Tags = slices.Clone(q.Tags)
+	x.memory(x.view, x.service.Name).panic = &q
+	return true
+}
+
+// forgetPanic takes note that a service is gone.
+func (b *Balancer) forgetPanic(service string) {
+	b.mu.Lock()
+	m := b.services[lower(service)]
+	ends := m != nil && m.panic != nil
+	if ends {
+		m.panic = nil
+	}
+	b.mu.Unlock()
+	if ends && b.OnPanic != nil {
+		b.OnPanic(service, false)
+	}
 }
 
 // counts reports whether an instance that may not be answered is there at all.

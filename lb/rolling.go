@@ -24,7 +24,7 @@ const (
 // valid until the next call for the same Rolling.
 func (d *Draw) Roll(r *Rolling, a *Alias, means []float64) []uint8 {
 	if r.left == 0 {
-		r.left = rolls
+		r.left = rolls - 1
 		r.places = append(r.places[:0], d.ByWeight(means, len(means))...)
 		return r.places
 	}
