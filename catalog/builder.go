@@ -256,7 +256,7 @@ func (b *builder) hide(o *owner, d *dirt) {
 	if o.shown == nil {
 		return
 	}
-	for _, e := range o.shown.endpoints {
+	for e := range o.shown.endpoints.all() {
 		b.place(e, nil)
 	}
 	b.hosts.Delete(lowerKey(o.shown.host.Name))
@@ -278,7 +278,7 @@ func (b *builder) show(o *owner, d *dirt) {
 			t.host.CreateIndex = was.host.CreateIndex
 		}
 	}
-	var before []*Endpoint
+	var before roster
 	if was != nil {
 		before = was.endpoints
 	}
@@ -295,18 +295,16 @@ func (b *builder) show(o *owner, d *dirt) {
 			t.index = b.index
 		}
 	}
-	t.endpoints = splice(before, list)
+	t.endpoints = before.with(list)
 	o.shown = t
 	b.hosts.Insert(lowerKey(t.host.Name), t)
 }
 
 // endpoint renders one instance of an owner, or its absence, and tells its service. It
 // reports whether more than the load is new.
-func (b *builder) endpoint(o *owner, h *Host, id string, before []*Endpoint) (_ placement, matters bool) {
-	var was, next *Endpoint
-	if i, ok := find(before, h.Name, id); ok {
-		was = before[i]
-	}
+func (b *builder) endpoint(o *owner, h *Host, id string, before roster) (_ placement, matters bool) {
+	was := before.get(h.Name, id)
+	var next *Endpoint
 	if p := o.instances.get(id); p != nil {
 		next = &Endpoint{Packed: p, Host: h, CreateIndex: b.index, ModifyIndex: b.index}
 		if was != nil {
@@ -419,9 +417,12 @@ func put(p placement) int {
 }
 
 func find(list []*Endpoint, node, id string) (int, bool) {
-	return slices.BinarySearchFunc(list, placement{node: node, id: id}, func(e *Endpoint, p placement) int {
-		return cmp.Or(strings.Compare(e.Host.Name, p.node), strings.Compare(e.ID(), p.id))
-	})
+	return slices.BinarySearchFunc(list, placement{node: node, id: id}, compareTo)
+}
+
+// compareTo is how an endpoint and a placement are ordered.
+func compareTo(e *Endpoint, p placement) int {
+	return cmp.Or(strings.Compare(e.Host.Name, p.node), strings.Compare(e.ID(), p.id))
 }
 
 // loses reports whether a placement takes a tag from an endpoint that was there, so

@@ -115,7 +115,7 @@ func shownOf(s *Store) string {
 	if h := v.Host("db"); h != nil {
 		fmt.Fprintln(&b, h.Name, h.Liveness, h.Checks)
 	}
-	for _, e := range v.On("db") {
+	for e := range v.On("db") {
 		fmt.Fprintln(&b, e.ID(), e.Checks(), e.Status())
 	}
 	for svc := range v.Services() {

@@ -168,7 +168,7 @@ func checkView(t *rapid.T, v *View) {
 			if v.Host(e.Host.Name) != e.Host {
 				t.Fatalf("%s/%s leads to an old host", e.Host.Name, e.ID())
 			}
-			if !slices.Contains(v.On(e.Host.Name), e) {
+			if !slices.Contains(slices.Collect(v.On(e.Host.Name)), e) {
 				t.Fatalf("%s/%s is not on its host", e.Host.Name, e.ID())
 			}
 			if e.CreateIndex > e.ModifyIndex || e.ModifyIndex > s.ModifyIndex || s.ModifyIndex > v.Index() {

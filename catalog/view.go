@@ -49,8 +49,8 @@ type Host struct {
 // which leads to its host, does not keep every earlier list of its neighbours alive.
 type tenancy struct {
 	host      *Host
-	endpoints []*Endpoint // by ID
-	index     uint64      // at which anything in here last changed, but for loads
+	endpoints roster // by ID
+	index     uint64 // at which anything in here last changed, but for loads
 }
 
 // Status is the worst of the node's own checks and of its liveness.
@@ -176,10 +176,27 @@ func (v *View) Host(name string) *Host {
 	return nil
 }
 
-// On returns the instances on the node of that name, by ID.
-func (v *View) On(name string) []*Endpoint {
+// On yields the instances on the node of that name, by ID.
+func (v *View) On(name string) iter.Seq[*Endpoint] {
+	t, ok := v.hosts.Get(lowerKey(name))
+	if !ok {
+		return func(func(*Endpoint) bool) {}
+	}
+	return t.endpoints.all()
+}
+
+// CountOn is how many instances On yields.
+func (v *View) CountOn(name string) int {
 	if t, ok := v.hosts.Get(lowerKey(name)); ok {
-		return t.endpoints
+		return t.endpoints.count()
+	}
+	return 0
+}
+
+// Instance returns the instance of that ID on the node of that name, or nil.
+func (v *View) Instance(node, id string) *Endpoint {
+	if t, ok := v.hosts.Get(lowerKey(node)); ok {
+		return t.endpoints.get(t.host.Name, id)
 	}
 	return nil
 }

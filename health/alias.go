@@ -59,7 +59,7 @@ func (p *aliasProbe) judge(c Catalog) verdict {
 	}
 	checks := append([]catalog.Check{host.SerfCheck()}, host.Checks...)
 	if p.service != "" {
-		instance := find(c.View.On(node), p.service)
+		instance := c.View.Instance(node, p.service)
 		if instance == nil {
 			return verdict{status: catalog.Critical, output: clean("Alias: there is no service " + p.service + " on node " + node)}
 		}
@@ -80,15 +80,6 @@ func (p *aliasProbe) judge(c Catalog) verdict {
 		text += ": " + worst.Output
 	}
 	return verdict{status: worst.Status, output: clean(text)}
-}
-
-func find(list []*catalog.Endpoint, id string) *catalog.Endpoint {
-	for _, e := range list {
-		if e.ID() == id {
-			return e
-		}
-	}
-	return nil
 }
 
 func (p *aliasProbe) watch(event func(), running *sync.WaitGroup) {

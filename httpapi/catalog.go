@@ -52,7 +52,7 @@ func (s *Server) catalogNode(r *request) (reading, error) {
 			return nil, nil
 		}
 		services := map[string]wireService{}
-		for _, e := range v.On(name) {
+		for e := range v.On(name) {
 			services[e.ID()] = endpointService(e)
 		}
 		services, err := kept(f, services)
@@ -76,7 +76,7 @@ func (s *Server) catalogNodeServices(r *request) (reading, error) {
 			return nil, nil
 		}
 		services := []wireService{}
-		for _, e := range v.On(name) {
+		for e := range v.On(name) {
 			services = append(services, endpointService(e))
 		}
 		services, err := kept(f, services)

@@ -86,7 +86,7 @@ func (s *Server) healthNode(r *request) (reading, error) {
 		if h := v.Host(name); h != nil {
 			checks = nodeChecks(h)
 		}
-		for _, e := range v.On(name) {
+		for e := range v.On(name) {
 			checks = serviceChecks(checks, e)
 		}
 		return kept(f, checks)
@@ -126,7 +126,7 @@ func (s *Server) healthState(r *request) (reading, error) {
 					continue
 				}
 				keep(nodeChecks(h))
-				for _, e := range v.On(h.Name) {
+				for e := range v.On(h.Name) {
 					keep(serviceChecks(nil, e))
 				}
 			}
@@ -178,7 +178,7 @@ func ofHost(endpoint, name string, r *request, body func(*catalog.View) (any, er
 		key:   r.cacheKey(endpoint, name),
 		index: func(v *catalog.View) uint64 { return v.HostIndex(name) },
 		watch: func(v *catalog.View) <-chan struct{} { return v.WatchHost(name) },
-		size:  func(v *catalog.View) int { return len(v.On(name)) },
+		size:  func(v *catalog.View) int { return v.CountOn(name) },
 		body:  func(v *catalog.View, _ *nearness) (any, error) { return body(v) },
 	}
 }

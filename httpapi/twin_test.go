@@ -283,7 +283,7 @@ func (t *twin) Local() Local {
 		return list
 	}
 	l.OfNode = of("")
-	for _, e := range v.On(t.node.Name) {
+	for e := range v.On(t.node.Name) {
 		l.Services = append(l.Services, LocalService{e.Instance(), of(e.ID())})
 	}
 	return l
