@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -158,16 +159,22 @@ const (
 	ended // without having run
 )
 
-// gather takes the requests that wait besides the first.
+// gather takes the requests that wait besides the first. While it finds some it lets those
+// run who are about to ask: what a batch costs by itself is shared by all in it.
 func (c *committer) gather(first *request) []*request {
 	list := []*request{first}
-	for len(list) < maxRequests {
+	for found := 0; len(list) < maxRequests; {
 		select {
 		case r := <-c.requests:
 			list = append(list, r)
+			continue
 		default:
-			return list
 		}
+		if len(list) == found {
+			break
+		}
+		found = len(list)
+		runtime.Gosched()
 	}
 	return list
 }
