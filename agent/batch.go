@@ -153,10 +153,10 @@ func (b *batch) takeCheck(d definition.Check, fromFile bool) error {
 	if was != nil && was.serviceID != d.ServiceID {
 		return fault.New(fault.Conflict, "check %q belongs to %s already; give this one another ID", d.ID, whose(was.serviceID))
 	}
-	if was != nil && was.fromFile == fromFile && reflect.DeepEqual(was.definition, d) {
+	if was != nil && was.fromFile == fromFile && reflect.DeepEqual(*was.definition, d) {
 		return nil
 	}
-	c := &check{definition: d, state: d.State(), serviceID: d.ServiceID, changed: b.now, since: b.now, fromFile: fromFile}
+	c := &check{definition: &d, state: d.State(), serviceID: d.ServiceID, changed: b.now, since: b.now, fromFile: fromFile}
 	if was != nil {
 		c.state.Status, c.state.Output, c.changed, c.since = was.state.Status, was.state.Output, was.changed, was.since
 	} else if s, ok := b.statuses[d.ID]; ok && fromFile {
@@ -175,7 +175,7 @@ func (b *batch) takeCheck(d definition.Check, fromFile bool) error {
 // watch has health carry out a check, beginning with the state it is in.
 func (b *batch) watch(c *check) {
 	if c.definition.Kind() != "" {
-		b.monitor = append(b.monitor, func(m *health.Monitor) { m.Set(c.definition, c.state.Status, c.state.Output) })
+		b.monitor = append(b.monitor, func(m *health.Monitor) { m.Set(*c.definition, c.state.Status, c.state.Output) })
 	}
 }
 
@@ -248,7 +248,7 @@ func (b *batch) maintain(serviceID string, on bool, reason string) error {
 		state.Notes = reason
 	}
 	state.Status, state.Type = catalog.Critical, maintenanceType
-	c := &check{state: state, serviceID: serviceID, changed: b.now, since: b.now}
+	c := &check{definition: &definition.Check{}, state: state, serviceID: serviceID, changed: b.now, since: b.now}
 	b.setCheck(state.ID, c)
 	b.write(record{Check: &checkRecord{State: state, ServiceID: serviceID, Since: b.now}})
 	b.durable = true

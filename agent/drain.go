@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"covey/catalog"
+	"covey/catalog/definition"
 	"covey/internal/fault"
 )
 
@@ -41,6 +42,6 @@ func (b *batch) drain(reason string) error {
 		ID: catalog.NodeMaintenance, Name: nodeMaintenanceName, Type: drainType,
 		Status: catalog.Critical, Notes: reason,
 	}
-	b.setCheck(state.ID, &check{state: state, changed: b.now, since: b.now})
+	b.setCheck(state.ID, &check{definition: &definition.Check{}, state: state, changed: b.now, since: b.now})
 	return b.shareable("")
 }

@@ -255,7 +255,8 @@ func (b *batch) setLoad(t *telling) {
 func (r *registry) load(serviceID string) (l catalog.Load) {
 	var measured, asked string
 	var share catalog.Load
-	for id, c := range r.byService[serviceID] {
+	for _, c := range r.byService[serviceID] {
+		id := c.state.ID
 		if c.told.serial == 0 {
 			continue
 		}

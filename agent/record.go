@@ -71,8 +71,8 @@ func (r *registry) replay(b []byte, start *startRecord) error {
 	case rec.Service != nil:
 		r.services[rec.Service.Definition.ID] = &service{definition: rec.Service.Definition}
 	case rec.Check != nil:
-		c := rec.Check
-		r.put(c.State.ID, &check{definition: c.Definition, state: c.State, serviceID: c.ServiceID, changed: time.Now(), since: c.Since})
+		c, d := rec.Check, rec.Check.Definition
+		r.put(c.State.ID, &check{definition: &d, state: c.State, serviceID: c.ServiceID, changed: time.Now(), since: c.Since})
 	case rec.Status != nil:
 		s := rec.Status
 		r.statuses[s.ID] = checkState{s.Status, s.Output, s.Since}
@@ -126,7 +126,7 @@ func (r *registry) snapshot(start startRecord, emit func([]byte) error) error {
 			continue
 		}
 		if !c.fromFile {
-			records = append(records, record{Check: &checkRecord{c.definition, c.state, c.serviceID, c.since}})
+			records = append(records, record{Check: &checkRecord{*c.definition, c.state, c.serviceID, c.since}})
 		} else {
 			records = append(records, record{Status: &statusRecord{id, c.state.Status, c.state.Output, c.since}})
 		}

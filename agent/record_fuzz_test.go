@@ -41,8 +41,9 @@ func FuzzReplay(f *testing.F) {
 		}
 		n := 0
 		for service, checks := range r.byService {
-			for id, c := range checks {
-				if n++; r.checks[id] != c || c.serviceID != service {
+			for i, c := range checks {
+				id := c.state.ID
+				if n++; r.checks[id] != c || c.serviceID != service || i > 0 && checks[i-1].state.ID >= id {
 					t.Errorf("check %q of %q is not in step", id, service)
 				}
 			}

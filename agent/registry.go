@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -15,9 +14,9 @@ import (
 type registry struct {
 	services map[string]*service // by ID
 	// checks are all there are, of services and of the node, by ID; byService has the
-	// same by the service's ID ("" for the node) and their own. put keeps them in step.
+	// same by the service's ID ("" for the node), sorted. put keeps them in step.
 	checks    map[string]*check
-	byService map[string]map[string]*check
+	byService map[string][]*check // lists are replaced, never changed
 	// statuses are those of checks that are defined in configuration files, which are
 	// read after the journal.
 	statuses map[string]checkState
@@ -34,7 +33,7 @@ type service struct {
 
 // check is immutable; a change replaces it.
 type check struct {
-	definition definition.Check // zero for a maintenance check
+	definition *definition.Check // of no kind for a maintenance check; shared, never changed
 	state      catalog.Check
 	serviceID  string    // "" for the node's
 	changed    time.Time // of the status, or of this process's start: what deregisters counts from here
@@ -55,7 +54,7 @@ func newRegistry() *registry {
 	return &registry{
 		services:  map[string]*service{},
 		checks:    map[string]*check{},
-		byService: map[string]map[string]*check{},
+		byService: map[string][]*check{},
 		statuses:  map[string]checkState{},
 		externals: map[string]*catalog.External{},
 	}
@@ -65,27 +64,29 @@ func newRegistry() *registry {
 func (r *registry) put(id string, c *check) {
 	if was := r.checks[id]; was != nil {
 		delete(r.checks, id)
-		delete(r.byService[was.serviceID], id)
-		if len(r.byService[was.serviceID]) == 0 {
-			delete(r.byService, was.serviceID)
-		}
+		r.setChecksOf(was.serviceID, func(list []*check, at int) []*check { return slices.Delete(list, at, at+1) }, id)
 	}
-	if c == nil {
-		return
+	if c != nil {
+		r.checks[id] = c
+		r.setChecksOf(c.serviceID, func(list []*check, at int) []*check { return slices.Insert(list, at, c) }, id)
 	}
-	r.checks[id] = c
-	if r.byService[c.serviceID] == nil {
-		r.byService[c.serviceID] = map[string]*check{}
-	}
-	r.byService[c.serviceID][id] = c
 }
 
-// checksOf returns the checks of a service, or with "" of the node, by ID.
-func (r *registry) checksOf(serviceID string) []*check {
-	list := slices.Collect(maps.Values(r.byService[serviceID]))
-	slices.SortFunc(list, func(a, b *check) int { return strings.Compare(a.state.ID, b.state.ID) })
-	return list
+// setChecksOf changes a copy of a service's list at the place of a check.
+func (r *registry) setChecksOf(serviceID string, change func(list []*check, at int) []*check, id string) {
+	was := r.byService[serviceID]
+	at, _ := slices.BinarySearchFunc(was, id, func(c *check, id string) int { return strings.Compare(c.state.ID, id) })
+	list := change(append(make([]*check, 0, len(was)+1), was...), at)
+	if len(list) == 0 {
+		delete(r.byService, serviceID)
+	} else {
+		r.byService[serviceID] = list
+	}
 }
+
+// checksOf returns the checks of a service, or with "" of the node, by ID. The list stays as
+// it is.
+func (r *registry) checksOf(serviceID string) []*check { return r.byService[serviceID] }
 
 func states(list []*check) []catalog.Check {
 	if len(list) == 0 {

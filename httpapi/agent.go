@@ -101,7 +101,7 @@ type LocalCheck struct {
 	ServiceID   string // "" for a check of the node
 	ServiceName string
 	ServiceTags []string
-	Definition  definition.Check
+	Definition  *definition.Check
 	Since       time.Time // of the status; zero if that is not known
 }
 

@@ -126,7 +126,7 @@ func (t *twin) RegisterService(_ context.Context, d definition.Service, replace 
 	}
 	t.services[d.ID] = d
 	for _, c := range d.Checks {
-		t.checks[c.ID] = &LocalCheck{Check: c.State(), ServiceID: d.ID, ServiceName: d.Name, ServiceTags: d.Tags, Definition: c}
+		t.checks[c.ID] = &LocalCheck{Check: c.State(), ServiceID: d.ID, ServiceName: d.Name, ServiceTags: d.Tags, Definition: &c}
 	}
 	t.state(d.ID)
 	return nil
@@ -151,7 +151,7 @@ func (t *twin) DeregisterService(_ context.Context, id string) error {
 func (t *twin) RegisterCheck(_ context.Context, d definition.Check) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	c := &LocalCheck{Check: d.State(), ServiceID: d.ServiceID, Definition: d}
+	c := &LocalCheck{Check: d.State(), ServiceID: d.ServiceID, Definition: &d}
 	if d.ServiceID != "" {
 		s, ok := t.services[d.ServiceID]
 		if !ok {
@@ -198,7 +198,7 @@ func (t *twin) maintain(id, service, name string, on bool, reason string) {
 	if on {
 		t.checks[id] = &LocalCheck{
 			Check:     catalog.Check{ID: id, Name: name, Status: catalog.Critical, Notes: reason, Type: "maintenance"},
-			ServiceID: service, ServiceName: t.services[service].Name, ServiceTags: t.services[service].Tags,
+			ServiceID: service, Definition: &definition.Check{}, ServiceName: t.services[service].Name, ServiceTags: t.services[service].Tags,
 		}
 	} else {
 		delete(t.checks, id)
