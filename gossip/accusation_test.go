@@ -256,12 +256,18 @@ func TestAnAccusationDoesNotOutlastMembershipsWord(t *testing.T) {
 	simulated(t, 4, func(t *testing.T, agents []*agent) {
 		victim, others := agents[3], agents[:3]
 		victim.cfg.Network.(*simnet.Host).Unplug()
-		asked := func(x *agent) (n int) { x.do(func() { n = len(x.opinions) }); return n }
-		for asked(others[0]) == 0 || asked(others[1]) == 0 || asked(others[2]) == 0 {
+		undecided := func(x *agent) (is bool) {
+			x.do(func() { is = len(x.opinions) > 0 && x.dir.names[victim.cfg.Name].state == replica.Alive })
+			return is
+		}
+		for !undecided(others[0]) || !undecided(others[1]) || !undecided(others[2]) {
 			pass(time.Millisecond)
 		}
-		others[0].accuse(victim.id)
-		others[1].accuse(victim.id)
+		for _, x := range others {
+			for _, by := range others[:2] {
+				x.do(func() { x.hearAccusation(statement{charge{victim.id, victim.cfg.Epoch}, by.id}, time.Now()) })
+			}
+		}
 		pass(time.Minute)
 		for _, x := range others {
 			if x.counts.accused.Load() == 0 {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/serf/serf"
 
+	"covey/gossip/replica"
 	"covey/internal/fault"
 )
 
@@ -54,7 +55,7 @@ func (g *Gossip) Keyring() (Keyring, error) {
 		return Keyring{}, errNoKeyring
 	}
 	m := g.serf.KeyManager()
-	return askAll(func() (*serf.KeyResponse, error) { return m.ListKeysWithOptions(relayed) })
+	return g.askAll(func() (*serf.KeyResponse, error) { return m.ListKeysWithOptions(relayed) })
 }
 
 // ChangeKey has all agents change their keyrings. An error names those that did not,
@@ -66,20 +67,26 @@ func (g *Gossip) ChangeKey(change KeyChange, key []byte) (Keyring, error) {
 	if n := len(key); n != 16 && n != 24 && n != 32 {
 		return Keyring{}, fault.New(fault.Invalid, "a gossip key of %d bytes: 16, 24 or 32 are needed; `covey keygen` makes a good one", n)
 	}
-	if change != InstallKey && !g.HasKey(key) {
+	m, text := g.serf.KeyManager(), base64.StdEncoding.EncodeToString(key)
+	switch {
+	case change == InstallKey || g.HasKey(key):
+	case change == UseKey:
 		return Keyring{}, fault.New(fault.NotFound, "that key is not in this agent's keyring: install it first")
+	case change == RemoveKey: // it may be left with one that was not reached the last time
+		if k, err := g.Keyring(); err == nil && k.Keys[text] == 0 {
+			return Keyring{}, fault.New(fault.NotFound, "that key is in nobody's keyring")
+		}
 	}
 	if change == RemoveKey && subtle.ConstantTimeCompare(g.keyring.GetPrimaryKey(), key) == 1 {
 		return Keyring{}, fault.New(fault.Conflict, "that key is the one that this agent seals with: use another first")
 	}
-	m, text := g.serf.KeyManager(), base64.StdEncoding.EncodeToString(key)
 	switch change {
 	case InstallKey:
-		return askAll(func() (*serf.KeyResponse, error) { return m.InstallKeyWithOptions(text, relayed) })
+		return g.askAll(func() (*serf.KeyResponse, error) { return m.InstallKeyWithOptions(text, relayed) })
 	case UseKey:
-		return askAll(func() (*serf.KeyResponse, error) { return m.UseKeyWithOptions(text, relayed) })
+		return g.askAll(func() (*serf.KeyResponse, error) { return m.UseKeyWithOptions(text, relayed) })
 	case RemoveKey:
-		return askAll(func() (*serf.KeyResponse, error) { return m.RemoveKeyWithOptions(text, relayed) })
+		return g.askAll(func() (*serf.KeyResponse, error) { return m.RemoveKeyWithOptions(text, relayed) })
 	}
 	return Keyring{}, fault.New(fault.Invalid, "a keyring is changed by install, use or remove, not %q", change)
 }
@@ -94,22 +101,36 @@ var errNoKeyring = fault.New(fault.Conflict, "gossip has no key (--insecure-goss
 // gossip, which is no promise, and to do the same again is harmless.
 const askings = 3
 
-func askAll(ask func() (*serf.KeyResponse, error)) (k Keyring, err error) {
+func (g *Gossip) askAll(ask func() (*serf.KeyResponse, error)) (k Keyring, err error) {
 	for range askings {
-		if k, err = keyringOf(ask()); err == nil || k.Answered == k.Nodes {
+		r, failed := ask()
+		if k, err = keyringOf(r, g.living(), failed); err == nil || k.Answered == k.Nodes {
 			break
 		}
 	}
 	return k, err
 }
 
-func keyringOf(r *serf.KeyResponse, err error) (Keyring, error) {
-	k := Keyring{Nodes: r.NumNodes, Answered: r.NumResp, Keys: r.Keys, Primary: r.PrimaryKeys, Failed: map[string]string{}}
+// living counts the names that are alive. Membership may have fewer for a moment: those
+// that it takes for failed and that contradict (see secondOpinion).
+func (g *Gossip) living() (n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, b := range g.dir.names {
+		if b.state == replica.Alive {
+			n++
+		}
+	}
+	return n
+}
+
+func keyringOf(r *serf.KeyResponse, living int, err error) (Keyring, error) {
+	k := Keyring{Nodes: max(r.NumNodes, living), Answered: r.NumResp, Keys: r.Keys, Primary: r.PrimaryKeys, Failed: map[string]string{}}
 	delete(k.Primary, "") // of an answer to a change, which names none
 	if r.NumErr > 0 {
 		k.Failed = r.Messages
 	}
-	if err == nil {
+	if err == nil && k.Answered >= k.Nodes {
 		return k, nil
 	}
 	var why []string

@@ -51,6 +51,10 @@ const (
 	maxMends     = 3                     // at once: one may wait for a peer that is gone
 )
 
+func shortestPause(members int) time.Duration {
+	return mendPause + time.Duration(members)*mendPerNode
+}
+
 // due notes that a peer holds others to be alive than we do, and reports whether it is
 // time to compare. members is how many there are.
 func (m *mends) due(now time.Time, living uint64, members int) bool {
@@ -58,7 +62,7 @@ func (m *mends) due(now time.Time, living uint64, members int) bool {
 		m.since = now
 	}
 	m.seen = now
-	pause := mendPause + time.Duration(members)*mendPerNode
+	pause := shortestPause(members)
 	if living == m.living {
 		pause = max(pause, m.pause)
 	}
@@ -67,7 +71,7 @@ func (m *mends) due(now time.Time, living uint64, members int) bool {
 
 // begin notes that a comparison begins.
 func (m *mends) begin(now time.Time, living uint64, members int) {
-	shortest := mendPause + time.Duration(members)*mendPerNode
+	shortest := shortestPause(members)
 	if living == m.living {
 		m.pause = max(shortest, min(2*max(m.pause, shortest), maxMendPause))
 	} else {
@@ -87,21 +91,38 @@ func (g *Gossip) mend(estranged []replica.ID) {
 	if !ok {
 		return
 	}
+	if g.compareWith(addr) {
+		m.begin(now, g.core.Living(), len(g.dir.names))
+	}
+}
+
+// mendWith compares membership with a node that answers although membership takes it for
+// failed: what it reads of itself it denies, to all.
+func (g *Gossip) mendWith(addr netip.AddrPort) {
+	if now, m := time.Now(), &g.mends; now.Sub(m.last) >= shortestPause(len(g.dir.names)) && g.compareWith(addr.String()) {
+		m.begun++
+		m.last = now
+	}
+}
+
+// compareWith begins a comparison, unless there are too many under way.
+func (g *Gossip) compareWith(addr string) bool {
+	m := &g.mends
 	if m.tokens == nil {
 		m.tokens = make(chan struct{}, maxMends)
 	}
 	select {
 	case m.tokens <- struct{}{}:
 	default:
-		return
+		return false
 	}
-	m.begin(now, g.core.Living(), len(g.dir.names))
 	g.loop.Go(func() {
 		defer func() { <-m.tokens }()
 		if _, err := g.serf.Memberlist().Join([]string{addr}); err != nil {
 			g.log.Debug("cannot compare members with a peer that knows others; another will do", "peer", addr, "error", err)
 		}
 	})
+	return true
 }
 
 // mendingPeer picks one of those estranged: at the address it writes from if it is not
