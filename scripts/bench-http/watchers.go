@@ -18,6 +18,8 @@ import (
 // watched is how many services the waiting clients are spread over.
 const watched = 20
 
+const acceptTime = 10 * time.Second
+
 // woken is a client that was answered.
 type woken struct {
 	service int
@@ -128,10 +130,12 @@ func ask(addr, service string) (net.Conn, *bufio.Reader, uint64, error) {
 		return nil, nil, 0, err
 	}
 	in := bufio.NewReaderSize(c, 512)
+	_ = c.SetDeadline(time.Now().Add(acceptTime)) // an agent that may open no more files accepts nobody
 	if err := send(c, addr, service, 0); err != nil {
 		return nil, nil, 0, err
 	}
 	index, err := receive(in)
+	_ = c.SetDeadline(time.Time{})
 	return c, in, index, err
 }
 
