@@ -35,6 +35,7 @@ func (in *inquiry) choose() (chosen []lb.Choice, leftOut []lb.Omission) {
 	q := lb.Query{Service: in.about.name, Tags: in.tags, OnlyPassing: in.onlyPassing}
 	in.balanced = in.balancer.Balance(in.view, lb.Ask{
 		Query: q, Now: in.now(), TTL: time.Duration(in.ttls.service(q.Service)) * time.Second, Client: in.remote, Explain: in.explain,
+		Records: in.qtype,
 	})
 	chosen, leftOut = in.balanced.Chosen, in.balanced.LeftOut
 	if len(chosen) == 0 {

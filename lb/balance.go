@@ -12,6 +12,7 @@ type Ask struct {
 	Now     time.Time
 	TTL     time.Duration // for how long the answer is going to be used
 	Client  uint64        // who asks, if not a process on the agent's own host: 0 for one of these
+	Records uint16        // the type of DNS record that is asked for; each takes turns of its own
 	Explain bool          // fill LeftOut and Choice.Why
 }
 
@@ -29,6 +30,8 @@ type Balanced struct {
 	Until    time.Time
 	OfHosts  bool
 	ByClient bool
+
+	question question
 }
 
 // balancing is one Balanced in the making.
@@ -49,7 +52,7 @@ func (b *Balancer) Balance(v *catalog.View, a Ask) Balanced {
 		return Balanced{}
 	}
 	x := balancing{Balancer: b, ask: &a, view: v, service: s}
-	x.Known, x.Settings = true, b.settings(s)
+	x.Known, x.Settings, x.question = true, b.settings(s), questionOf(&a)
 	if a.Explain {
 		sel := Select(v, a.Query)
 		x.Chosen, x.LeftOut = sel.Chosen, sel.LeftOut

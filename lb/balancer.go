@@ -40,7 +40,7 @@ type Balancer struct {
 // memory is what a Balancer keeps of one service.
 type memory struct {
 	history  history
-	turns    turns
+	turns    map[question]*turns
 	outliers Outliers
 	panic    *Query // the question to which it is answered regardless of health; nil if it is not
 	subset   ownSubset

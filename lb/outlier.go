@@ -57,7 +57,7 @@ func (o *Outliers) Report(of Instance, ok bool, now time.Time, all []Instance) (
 		x.failures = 0
 		return false
 	}
-	if x.until.After(now) {
+	if o.ejected(of, now) {
 		return false // callers that had it already: it is out
 	}
 	if x.failures++; x.failures < failuresInRow || !o.mayEject(now, all) {

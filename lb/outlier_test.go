@@ -131,3 +131,17 @@ func TestReportsOfStrangersAreNotKept(t *testing.T) {
 		t.Error("what is old is not forgotten, or what is new is")
 	}
 }
+
+// An ejection from before the clock went back has passed, and is in no new one's way.
+func TestAClockThatWentBackKeepsNobodyFromBeingEjected(t *testing.T) {
+	var o Outliers
+	all := instances(4)
+	fail(&o, all[0], start, all)
+	earlier := start.Add(-time.Hour)
+	if !fail(&o, all[0], earlier, all) {
+		t.Error("not ejected though it fails")
+	}
+	if out, _ := o.Out(earlier, all); len(out) != 1 {
+		t.Errorf("%v is out", out)
+	}
+}

@@ -2,6 +2,7 @@ package lb
 
 import (
 	"slices"
+	"strings"
 
 	"covey/catalog"
 )
@@ -49,12 +50,17 @@ func (x *balancing) notePanic() {
 	}
 }
 
-// noted reports whether what is remembered of a service's panic has changed to this.
+// noted reports whether what is remembered of a service's panic has changed to this. Only
+// the question that began it ends it: another, about a tag say, may well be answered by
+// health all the while.
 func (x *balancing) noted(panics bool) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	m := x.services[lower(x.service.Name)]
 	if (m != nil && m.panic != nil) == panics {
+		return false
+	}
+	if !panics && !m.panic.same(&x.ask.Query) {
 		return false
 	}
 	if !panics {
@@ -65,6 +71,11 @@ func (x *balancing) noted(panics bool) bool {
 	q.Tags = slices.Clone(q.Tags)
 	x.memory(x.view, x.service.Name).panic = &q
 	return true
+}
+
+// same reports whether both ask for the same of one service.
+func (q *Query) same(as *Query) bool {
+	return q.OnlyPassing == as.OnlyPassing && slices.EqualFunc(q.Tags, as.Tags, strings.EqualFold)
 }
 
 // forgetPanic takes note that a service is gone.

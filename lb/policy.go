@@ -75,6 +75,11 @@ func (x *balancing) local() {
 		sum[x.level(c.Endpoint)] += c.Weight
 		all += c.Weight
 	}
+	for l := range sum {
+		if sum[l] == 0 && all > 0 {
+			up[l] = 0 // nothing there is to get any traffic
+		}
+	}
 	parts := Spill(up[:], total[:])
 	for i := range x.Chosen {
 		c := &x.Chosen[i]
@@ -83,7 +88,10 @@ func (x *balancing) local() {
 		}
 	}
 	x.keep(func(i int) bool { return parts[x.level(x.Chosen[i].Endpoint)] > 0 }, func(e *catalog.Endpoint) string {
-		if x.level(e) == inRegion {
+		switch {
+		case e.Weight() == 0 && sum[x.level(e)] == 0:
+			return "of weight 0, as all in its place, and others can carry the traffic"
+		case x.level(e) == inRegion:
 			return "in another zone, and this one can carry the traffic"
 		}
 		return "in another region, and this one can carry the traffic"
@@ -205,7 +213,7 @@ func (b *Balancer) Order(v *catalog.View, is *Balanced, r *rand.Rand) {
 		}
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		b.memory(v, c[0].Service).turns.order(c, r)
+		b.memory(v, c[0].Service).turnsOf(is.question).order(c, r)
 	case catalog.LeastLoad:
 		// Of those alike the shuffle has the word.
 		slices.SortStableFunc(c, func(x, y Choice) int { return compareLoad(&x, &y) })

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math/rand/v2"
 	"slices"
+	"strings"
 )
 
 // turns are the instances of one service taking turns, smoothly: at each pick all gain
@@ -14,7 +15,39 @@ type turns struct {
 	due map[Instance]float64
 }
 
-// newTurns begins at a random point of the round, or all agents would begin with the same
+// question is what tells apart those who take turns. A host that asks for both kinds of
+// addresses would else get every other turn of each, and of two instances always the same;
+// and who asks for other tags would have those who are not theirs forgotten.
+type question struct {
+	records     uint16
+	onlyPassing bool
+	tags        string
+}
+
+func questionOf(a *Ask) question {
+	q := question{records: a.Records, onlyPassing: a.OnlyPassing}
+	if len(a.Tags) > 0 {
+		q.tags = lower(strings.Join(a.Tags, "\x00"))
+	}
+	return q
+}
+
+// maxQuestions is how many questions about a service have turns. Beyond it all begin anew.
+const maxQuestions = 64
+
+func (m *memory) turnsOf(q question) *turns {
+	t := m.turns[q]
+	if t == nil {
+		if m.turns == nil || len(m.turns) >= maxQuestions {
+			m.turns = map[question]*turns{}
+		}
+		t = &turns{}
+		m.turns[q] = t
+	}
+	return t
+}
+
+// begin begins at a random point of the round, or all agents would begin with the same
 // one after a change.
 func (t *turns) begin(i Instance, weight, sum float64, r *rand.Rand) {
 	t.due[i] = (r.Float64() - .5) * min(weight*2, sum)
