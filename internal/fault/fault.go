@@ -71,8 +71,13 @@ func (l *List) Field(field, format string, args ...any) {
 	*l = append(*l, Field(field, format, args...))
 }
 
+// maxSaid is how many faults one error says, so that an input cannot make a longer answer
+// than it is itself.
+const maxSaid = 20
+
 // Err returns nil for an empty list, the error itself if there is one, else an error
-// that has the kind of the first and says them all, parted by "; ".
+// that has the kind of the first and says them all, parted by "; ", or the first of them
+// and how many more there are.
 func (l List) Err() error {
 	switch len(l) {
 	case 0:
@@ -80,9 +85,12 @@ func (l List) Err() error {
 	case 1:
 		return l[0]
 	}
-	texts := make([]string, len(l))
-	for i, err := range l {
-		texts[i] = err.Error()
+	texts := make([]string, 0, maxSaid+1)
+	for _, err := range l[:min(len(l), maxSaid)] {
+		texts = append(texts, err.Error())
+	}
+	if more := len(l) - maxSaid; more > 0 {
+		texts = append(texts, fmt.Sprintf("and %d more", more))
 	}
 	return &Error{Kind: KindOf(l[0]), Err: errors.New(strings.Join(texts, "; "))}
 }
