@@ -315,22 +315,18 @@ func TestAParkedClientCostsLittle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n = 2000
 		s, _, dial, stop := startInBubble(t, nil)
-		var before, during runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&before)
+		before, stacksBefore := memoryHeld()
 		clients := make([]net.Conn, n)
 		for i := range clients {
 			clients[i] = dial()
 			fmt.Fprintf(clients[i], "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", blocking)
 		}
 		parkedNow(t, s, n)
-		runtime.GC()
-		runtime.GC() // what pools hold
-		runtime.ReadMemStats(&during)
-		if each := (during.HeapAlloc + during.StackInuse - before.HeapAlloc - before.StackInuse) / n; each > 16<<10 {
+		during, stacks := memoryHeld()
+		if each := (during - before) / n; each > 16<<10 {
 			t.Errorf("a parked client costs %d bytes", each)
 		} else {
-			t.Logf("%d bytes each, of which %d are stacks", each, (during.StackInuse-before.StackInuse)/n)
+			t.Logf("%d bytes each, of which %d are stacks", each, (stacks-stacksBefore)/n)
 		}
 		for _, c := range clients {
 			c.Close()

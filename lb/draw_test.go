@@ -49,18 +49,24 @@ func TestDrawFollowsTheWeights(t *testing.T) {
 	}
 }
 
-func TestDrawFollowsSuccessiveSampling(t *testing.T) {
-	weights := []uint16{5, 3, 1}
-	orders := [][]uint8{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}}
-	want := make([]float64, len(orders))
-	for n, order := range orders {
-		left := 9.0
-		want[n] = 1
+// ordersOfThree are the orders of three instances, and how often each comes when they are
+// taken one after another, each by its weight among those that are left.
+func ordersOfThree() (weights []uint16, orders [][]uint8, shares []float64) {
+	weights = []uint16{5, 3, 1}
+	orders = [][]uint8{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}}
+	for _, order := range orders {
+		share, left := 1.0, 9.0
 		for _, i := range order {
-			want[n] *= float64(weights[i]) / left
+			share *= float64(weights[i]) / left
 			left -= float64(weights[i])
 		}
+		shares = append(shares, share)
 	}
+	return weights, orders, shares
+}
+
+func TestDrawFollowsSuccessiveSampling(t *testing.T) {
+	weights, orders, want := ordersOfThree()
 	d := lb.NewDraw(7)
 	m := means(weights)
 	seen := make([]int, len(orders))

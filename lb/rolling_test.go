@@ -18,17 +18,7 @@ func aliasOf(weights []uint16) *lb.Alias {
 
 // However often it was rolled on, an order is distributed as one that is drawn anew.
 func TestRollingIsSuccessiveSampling(t *testing.T) {
-	weights := []uint16{5, 3, 1}
-	orders := [][]uint8{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}}
-	want := make([]float64, len(orders))
-	for n, order := range orders {
-		left := 9.0
-		want[n] = 1
-		for _, i := range order {
-			want[n] *= float64(weights[i]) / left
-			left -= float64(weights[i])
-		}
-	}
+	weights, orders, want := ordersOfThree()
 	d, a, m := lb.NewDraw(21), aliasOf(weights), means(weights)
 	for _, answers := range []int{1, 2, 3, 17, 18} {
 		seen := make([]int, len(orders))
