@@ -44,8 +44,8 @@ func (s *stage) host(name string, l catalog.Liveness, instances ...*catalog.Inst
 	for _, i := range instances {
 		put = append(put, i)
 	}
+	s.store.SetLiveness(id, l) // first: between the two calls the timeline may look already
 	s.store.Apply(catalog.Update{Owner: id, Reset: true, Put: put})
-	s.store.SetLiveness(id, l)
 	s.settle()
 }
 
