@@ -15,7 +15,7 @@ import (
 )
 
 // agentProbe asks an instance by the agent-check protocol of HAProxy's configuration
-// manual: it connects, sends nothing and reads a line. A line changes what it speaks of;
+// manual: it connects, sends what it is told to and reads a line. A line changes what it speaks of;
 // what it does not stays as earlier ones had it, beginning with up, ready and the
 // registered weight.
 //
@@ -23,6 +23,7 @@ import (
 // thresholds. That it cannot be asked is, and counts by them.
 type agentProbe struct {
 	address string // host:port
+	send    string // when it has connected, as it is
 	timeout time.Duration
 	dialer  *dialer
 	word    agentWord // only runs touch it, of which there is one at a time
@@ -59,7 +60,7 @@ func (p *agentProbe) ask(ctx context.Context) verdict {
 	return verdict{status: next.status(), output: clean(output), decided: true, answered: true, load: next.load}
 }
 
-// read returns the line. An end of the connection ends it as well, since many agents are
+// read returns the line that the agent says when it was sent what it is to be sent. An end of the connection ends it as well, since many agents are
 // scripts that print no newline.
 func (p *agentProbe) read(ctx context.Context) (string, error) {
 	conn, err := p.dialer.DialContext(ctx, "tcp", p.address)
@@ -68,6 +69,11 @@ func (p *agentProbe) read(ctx context.Context) (string, error) {
 	}
 	defer conn.Close()
 	defer endWith(ctx, conn)()
+	// An agent that has no question to wait for may say its line and close before it is
+	// sent anything; what it said counts.
+	if p.send != "" {
+		_, _ = io.WriteString(conn, p.send)
+	}
 	line := make([]byte, 0, maxAgentLine)
 	for {
 		n, err := conn.Read(line[len(line):cap(line)])

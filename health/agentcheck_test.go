@@ -1,6 +1,7 @@
 package health
 
 import (
+	"bufio"
 	"io"
 	"net"
 	"strings"
@@ -96,6 +97,36 @@ func TestAnAgentCheckThatCannotBeMadeIsCritical(t *testing.T) {
 		if v.status != catalog.Critical || v.decided || v.answered || !strings.Contains(v.output, want) {
 			t.Errorf("%s: %+v, want %q", at, v, want)
 		}
+	}
+}
+
+// HAProxy's agent-send: what an agent serves several instances by.
+func TestAnAgentIsSentWhatItIsToBeSent(t *testing.T) {
+	serves := raw(t, func(c net.Conn) {
+		switch question, _ := bufio.NewReader(c).ReadString('\n'); question {
+		case "web/1\n":
+			io.WriteString(c, "up 50%\n")
+		case "web/2\n":
+			io.WriteString(c, "drain\n")
+		default:
+			io.WriteString(c, "down #who is "+strings.TrimSpace(question)+"?\n")
+		}
+	})
+	hasty := raw(t, func(c net.Conn) { io.WriteString(c, "up 20%\n") }) // and closes, which resets the connection
+	for _, c := range []struct{ at, send, want string }{
+		{serves, "web/1\n", "up ready 50%"},
+		{serves, "web/2\nweb/1\n", "up drain"},
+		{serves, "web/\t\x00é\n", "down ready #who is web/"},
+		{hasty, "web/1\n" + strings.Repeat("x", 1000), "up ready 20%"},
+	} {
+		v := ask(t, definition.Check{AgentCheck: c.at, AgentSend: c.send})
+		if !v.decided || !strings.HasPrefix(v.output, "Agent check "+c.at+": "+c.want) {
+			t.Errorf("%q: %+v, want %s", c.send, v, c.want)
+		}
+	}
+	v := ask(t, definition.Check{AgentCheck: serves, Timeout: 50 * time.Millisecond})
+	if v.decided || !strings.Contains(v.output, "no answer within 50ms") {
+		t.Errorf("an agent that waits for a question and gets none: %+v", v)
 	}
 }
 

@@ -58,7 +58,7 @@ func (m *maker) probe(def definition.Check) probe {
 	case def.TCP != "":
 		return &tcpProbe{address: def.TCP, tls: tlsTo(def, def.TCPUseTLS, def.TCP), timeout: timeout, dialer: d}
 	case def.AgentCheck != "":
-		return &agentProbe{address: def.AgentCheck, timeout: timeout, dialer: d}
+		return &agentProbe{address: def.AgentCheck, send: def.AgentSend, timeout: timeout, dialer: d}
 	case def.UDP != "":
 		return &udpProbe{address: def.UDP, timeout: timeout, dialer: d}
 	case def.GRPC != "":

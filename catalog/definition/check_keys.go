@@ -33,6 +33,7 @@ const (
 	maxBody     = 64 << 10
 	maxHeaders  = 64
 	maxArgs     = 256
+	maxSend     = 1024
 	maxDuration = 10 * 365 * 24 * time.Hour // so that sums of them do not overflow
 )
 
@@ -52,6 +53,7 @@ var checkKeys = strict.NewTable(
 	targetKey("UDP", func(d *checkDraft) *string { return &d.UDP }, checkTarget),
 	targetKey("Hold", func(d *checkDraft) *string { return &d.Hold }, checkTarget),
 	targetKey("AgentCheck", func(d *checkDraft) *string { return &d.AgentCheck }, checkTarget),
+	checkKey("AgentSend", readAgentSend),
 	targetKey("H2PING", func(d *checkDraft) *string { return &d.H2PING }, checkTarget),
 	targetKey("GRPC", func(d *checkDraft) *string { return &d.GRPC }, func(text string) error {
 		target, service, _ := strings.Cut(text, "/")
@@ -224,6 +226,18 @@ func readArgs(d *checkDraft, v strict.Value) {
 		v.Fault("begins with \"\", which is no program")
 	case len(d.Args) > maxArgs || total > maxBody:
 		v.Fault("are %d with %d bytes, may be %d with %d", len(d.Args), total, maxArgs, maxBody)
+	}
+}
+
+// readAgentSend reads what an agent is sent. Any characters may stand in it, since most
+// agents wait for the end of a line.
+func readAgentSend(d *checkDraft, v strict.Value) {
+	v.Text(&d.AgentSend)
+	switch {
+	case len(d.AgentSend) > maxSend:
+		v.Fault("is longer than %d bytes", maxSend)
+	case !utf8.ValidString(d.AgentSend):
+		v.Fault("is not UTF-8")
 	}
 }
 

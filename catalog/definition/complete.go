@@ -157,6 +157,9 @@ func (d *checkDraft) settleTarget(o *strict.Object) {
 	if d.DockerContainerID != "" && d.Shell != "" && len(d.Args) == 0 && !d.spoilt {
 		o.Fault("Shell", "wants Args, the program to run in the container")
 	}
+	if d.AgentSend != "" && d.AgentCheck == "" && !d.spoilt {
+		o.Fault("AgentSend", "wants AgentCheck, the agent that is to be sent it")
+	}
 	if d.AliasService != "" && d.AliasService == d.ServiceID && d.AliasNode == "" {
 		o.Fault("AliasService", "%q is the service that this check is part of: it would wait for itself", d.AliasService)
 	}

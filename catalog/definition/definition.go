@@ -73,6 +73,7 @@ type Check struct {
 	// AgentCheck is the host:port of an agent that says how the service is, and which part of
 	// its weight it wants, by HAProxy's agent-check protocol.
 	AgentCheck string `json:",omitempty"`
+	AgentSend  string `json:",omitempty"` // what that agent is sent first, as it is; "" for nothing
 	OSService  string `json:",omitempty"` // a systemd unit
 	// AliasService is the ID of a service, AliasNode the name of the node that it is on,
 	// this one if "". Without a service it is the node's health.

@@ -21,7 +21,7 @@ var camel = map[string]string{
 	"method": "Method", "header": "Header", "body": "Body", "disable_redirects": "DisableRedirects", "tls_skip_verify": "TLSSkipVerify",
 	"interval": "Interval", "timeout": "Timeout", "success_before_passing": "SuccessBeforePassing",
 	"udp": "UDP", "grpc": "GRPC", "h2ping": "H2PING", "os_service": "OSService", "alias_node": "AliasNode", "alias_service": "AliasService",
-	"hold": "Hold", "agent_check": "AgentCheck", "tcp_use_tls": "TCPUseTLS", "grpc_use_tls": "GRPCUseTLS", "h2ping_use_tls": "H2PingUseTLS",
+	"hold": "Hold", "agent_check": "AgentCheck", "agent_send": "AgentSend", "tcp_use_tls": "TCPUseTLS", "grpc_use_tls": "GRPCUseTLS", "h2ping_use_tls": "H2PingUseTLS",
 	"tls_server_name": "TLSServerName", "output_max_size": "OutputMaxSize",
 	"failures_before_critical": "FailuresBeforeCritical", "deregister_critical_service_after": "DeregisterCriticalServiceAfter",
 }
@@ -106,6 +106,7 @@ func genCheck(i int) *rapid.Generator[map[string]any] {
 			c["hold"] = "h:80"
 		case 9:
 			c["agent_check"] = "h:80"
+			some(t, c, "agent_send", rapid.SampledFrom([]string{"web/web-1\n", "\x00<&> \u2028\r\n", ""}))
 		}
 		if c["ttl"] == nil {
 			c["interval"] = duration().Draw(t, "interval")
