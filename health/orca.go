@@ -2,10 +2,10 @@ package health
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,6 +24,23 @@ const (
 // orca is what is of use here of an OrcaLoadReport.
 type orca struct {
 	cpu, application, rate, errors, queue float64 // rate and errors are of a second
+}
+
+// orcaField is one of them, by its number in the message, and by its names in text, of which
+// JSON may use either.
+type orcaField struct {
+	number protowire.Number
+	names  []string
+	of     func(*orca) *float64
+}
+
+func orcaFields() [4]orcaField {
+	return [...]orcaField{
+		{1, []string{"cpu_utilization", "cpuUtilization"}, func(o *orca) *float64 { return &o.cpu }},
+		{6, []string{"rps_fractional", "rpsFractional"}, func(o *orca) *float64 { return &o.rate }},
+		{7, []string{"eps"}, func(o *orca) *float64 { return &o.errors }},
+		{9, []string{"application_utilization", "applicationUtilization"}, func(o *orca) *float64 { return &o.application }},
+	}
 }
 
 // queueMetric is the named metric that counts the requests in hand, which the report has
@@ -90,56 +107,31 @@ func (o *orca) read(header string) error {
 	return fmt.Errorf("it begins with %.20q, not with TEXT, JSON or BIN", form)
 }
 
-// set sets the field of that name, which may be written as JSON writes it. What is of
-// another name is for others.
-func (o *orca) set(name string, value float64) {
-	switch name {
-	case "cpu_utilization", "cpuUtilization":
-		o.cpu = value
-	case "application_utilization", "applicationUtilization":
-		o.application = value
-	case "rps_fractional", "rpsFractional":
-		o.rate = value
-	case "eps":
-		o.errors = value
-	case "named_metrics." + queueMetric:
-		o.queue = value
-	}
-}
-
-// readText reads name=value, separated by commas.
+// readText reads name=value, separated by commas. What is of another name is for others.
 func (o *orca) readText(text string) error {
+	seen := map[string]bool{}
 	for pair := range strings.SplitSeq(text, ",") {
 		name, number, ok := strings.Cut(pair, "=")
 		if !ok {
 			name, number, ok = strings.Cut(pair, ":") // as Envoy takes it too
 		}
+		name = strings.TrimSpace(name)
 		value, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-		if !ok || err != nil {
+		switch {
+		case !ok || err != nil:
 			return fmt.Errorf("%.40q is no name=number", pair)
+		case seen[name]:
+			return fmt.Errorf("it has %.40q twice", name)
 		}
-		o.set(strings.TrimSpace(name), value)
-	}
-	return nil
-}
-
-func (o *orca) readJSON(text string) error {
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(text), &fields); err != nil {
-		return errors.New("it is no JSON object")
-	}
-	for name, raw := range fields {
-		if name == "named_metrics" || name == "namedMetrics" {
-			named := map[string]float64{}
-			if err := json.Unmarshal(raw, &named); err != nil {
-				return fmt.Errorf("%s is no object of numbers", name)
+		seen[name] = true
+		if name == "named_metrics."+queueMetric {
+			o.queue = value
+		}
+		for _, f := range orcaFields() {
+			if slices.Contains(f.names, name) {
+				*f.of(o) = value
 			}
-			o.queue = named[queueMetric]
-			continue
 		}
-		value := math.NaN() // what is of use must be a number, the rest may be anything
-		_ = json.Unmarshal(raw, &value)
-		o.set(name, value)
 	}
 	return nil
 }
@@ -171,16 +163,10 @@ func (o *orca) setField(number protowire.Number, kind protowire.Type, value []by
 	switch {
 	case kind == protowire.Fixed64Type:
 		bits, _ := protowire.ConsumeFixed64(value)
-		x := math.Float64frombits(bits)
-		switch number {
-		case 1:
-			o.cpu = x
-		case 6:
-			o.rate = x
-		case 7:
-			o.errors = x
-		case 9:
-			o.application = x
+		for _, f := range orcaFields() {
+			if number == f.number {
+				*f.of(o) = math.Float64frombits(bits)
+			}
 		}
 	case kind == protowire.BytesType && number == 8:
 		entry, _ := protowire.ConsumeBytes(value)

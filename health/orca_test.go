@@ -42,6 +42,10 @@ func TestLoadReportsAreReadInEachForm(t *testing.T) {
 		"text rps_fractional:120,cpu_utilization:0.5,named_metrics.queue:3,named_metrics.db=1":                               whole,
 		`JSON {"cpu_utilization":0.5,"rps_fractional":120,"named_metrics":{"queue":3,"db":9},"request_cost":{"x":1}}`:        whole,
 		`JSON {"cpuUtilization":0.9,"applicationUtilization":0.5,"rpsFractional":120,"namedMetrics":{"queue":3}}`:            whole,
+		// protobuf's JSON mapping: numbers as strings, null for nothing.
+		`JSON {"cpu_utilization":"0.5","rps_fractional":"1.2e2","eps":null,"named_metrics":{"queue":"3","db":"NaN","x":[]}}`:         whole,
+		`JSON { "rpsFractional" : "120", "named_metrics": null, "namedMetrics": {"queue": 3}, "cpuUtilization": 5e-1, "eps": "-0" }`: whole,
+		`JSON {"utilization":{"gpu":"Infinity"},"mem_utilization":"NaN"}`:                                                            {},
 		"BIN " + binary:                         whole,
 		"BIN " + strings.TrimRight(binary, "="): whole,
 		"JSON {}":                               {},
@@ -65,26 +69,44 @@ func TestLoadReportsAreReadInEachForm(t *testing.T) {
 
 func TestLoadReportsThatAreOfNoUseSayWhy(t *testing.T) {
 	for text, want := range map[string]string{
-		"0.5":                                   "not with TEXT, JSON or BIN",
-		"XML <load/>":                           "not with TEXT, JSON or BIN",
-		"TEXT":                                  "is no name=number",
-		"TEXT cpu_utilization":                  "is no name=number",
-		"TEXT cpu_utilization=much":             "is no name=number",
-		"TEXT cpu_utilization=NaN":              "utilisation, NaN, is not in 0..10",
-		"TEXT cpu_utilization=-0.5":             "utilisation, -0.5, is not in 0..10",
-		"TEXT application_utilization=-1":       "utilisation, -1, is not in",
-		"TEXT cpu_utilization=1e300":            "utilisation, 1e+300, is not in",
-		"TEXT rps_fractional=Inf":               "rate, +Inf, is not in",
-		"TEXT rps_fractional=1,eps=NaN":         "rate of errors, NaN",
-		"TEXT named_metrics.queue=-1":           "queue, -1, is not in",
-		"JSON [1]":                              "is no JSON object",
-		`JSON {"cpu_utilization":"0,5"}`:        "utilisation, NaN, is not in",
-		`JSON {"named_metrics":7}`:              "named_metrics is no object of numbers",
-		"BIN *":                                 "is not base64",
-		"BIN AAAA":                              "is no OrcaLoadReport",
-		"BIN CQAAAA":                            "is no OrcaLoadReport", // it ends within a number
-		"BIN " + report(math.NaN(), 1, 0, 0, 0): "utilisation, NaN, is not in",
-		"TEXT " + strings.Repeat("a", 9000):     "it has more than 8192 bytes",
+		"0.5":                                           "not with TEXT, JSON or BIN",
+		"XML <load/>":                                   "not with TEXT, JSON or BIN",
+		"TEXT":                                          "is no name=number",
+		"TEXT cpu_utilization":                          "is no name=number",
+		"TEXT cpu_utilization=much":                     "is no name=number",
+		"TEXT cpu_utilization=NaN":                      "utilisation, NaN, is not in 0..10",
+		"TEXT cpu_utilization=-0.5":                     "utilisation, -0.5, is not in 0..10",
+		"TEXT application_utilization=-1":               "utilisation, -1, is not in",
+		"TEXT cpu_utilization=1e300":                    "utilisation, 1e+300, is not in",
+		"TEXT rps_fractional=Inf":                       "rate, +Inf, is not in",
+		"TEXT rps_fractional=1,eps=NaN":                 "rate of errors, NaN",
+		"TEXT named_metrics.queue=-1":                   "queue, -1, is not in",
+		"TEXT eps=1,eps=1":                              `it has "eps" twice`,
+		"JSON [1]":                                      "is no JSON object",
+		"JSON null":                                     "is no JSON object",
+		"JSON {} {}":                                    "is no JSON object",
+		`JSON {"cpu_utilization":"NaN"}`:                "cpu_utilization is NaN, which is no load",
+		`JSON {"rpsFractional":"Infinity"}`:             "rps_fractional is Infinity, which is no load",
+		`JSON {"eps":"-Infinity"}`:                      "eps is -Infinity, which is no load",
+		`JSON {"named_metrics":{"queue":"NaN"}}`:        "queue is NaN, which is no load",
+		`JSON {"cpu_utilization":"0,5"}`:                `cpu_utilization is "0,5", which is no number`,
+		`JSON {"cpu_utilization":""}`:                   `cpu_utilization is "", which is no number`,
+		`JSON {"cpu_utilization":" 1"}`:                 `cpu_utilization is " 1", which is no number`,
+		`JSON {"cpu_utilization":"1\n"}`:                `which is no number`,
+		`JSON {"cpu_utilization":"0x1"}`:                `cpu_utilization is "0x1", which is no number`,
+		`JSON {"cpu_utilization":"inf"}`:                `cpu_utilization is "inf", which is no number`,
+		`JSON {"cpu_utilization":"true"}`:               `cpu_utilization is "true", which is no number`,
+		`JSON {"cpu_utilization":true}`:                 `cpu_utilization is true, which is no number`,
+		`JSON {"cpu_utilization":{"a":1}}`:              `which is no number`,
+		`JSON {"cpu_utilization":1e999}`:                `cpu_utilization is 1e999, which is no number`,
+		`JSON {"cpu_utilization":1,"cpuUtilization":1}`: "it has cpu_utilization twice",
+		`JSON {"named_metrics":7}`:                      "named_metrics is 7, which is no object",
+		`JSON {"rps_fractional":"-1"}`:                  "rate, -1, is not in",
+		"BIN *":                                         "is not base64",
+		"BIN AAAA":                                      "is no OrcaLoadReport",
+		"BIN CQAAAA":                                    "is no OrcaLoadReport", // it ends within a number
+		"BIN " + report(math.NaN(), 1, 0, 0, 0):         "utilisation, NaN, is not in",
+		"TEXT " + strings.Repeat("a", 9000):             "it has more than 8192 bytes",
 	} {
 		got, note := readMetrics(text, "")
 		if got != nil || !strings.Contains(note, want) || len(note) > 300 {
@@ -97,6 +119,7 @@ func FuzzLoadReports(f *testing.F) {
 	for _, seed := range []string{"TEXT cpu_utilization=0.5,eps=1", `JSON {"named_metrics":{"queue":1}}`, "BIN " + report(.1, 2, 3, 4, .5)} {
 		f.Add(seed, "")
 	}
+	f.Add(`JSON {"cpu_utilization":"0.5","eps":null,"namedMetrics":{"queue":"NaN"}}`, "")
 	f.Add("", report(.1, 2, 3, 4, .5))
 	f.Fuzz(func(t *testing.T, text, binary string) {
 		r, note := readMetrics(text, binary)
