@@ -33,14 +33,15 @@ type Config struct {
 type Server struct {
 	cfg      Config
 	listener net.Listener
-	places   chan struct{} // one for each connection
+	patience time.Duration // see below
+	places   places
 	running  sync.WaitGroup
 	closing  context.Context
 	close    context.CancelFunc
 }
 
 const (
-	// maxConns bounds the connections at once. Further ones wait to be accepted.
+	// maxConns bounds the connections at once.
 	maxConns = 256
 	// patience is how long a connection may take in all.
 	patience = 2 * time.Second
@@ -58,7 +59,7 @@ func New(cfg Config) (*Server, error) {
 		}
 		return nil, fault.New(kind, "agent checks cannot be served on %s: %w; choose another address with --agent-check", cfg.Addr, err)
 	}
-	s := &Server{cfg: cfg, listener: l, places: make(chan struct{}, maxConns)}
+	s := &Server{cfg: cfg, listener: l, patience: patience}
 	s.closing, s.close = context.WithCancel(context.Background())
 	return s, nil
 }
@@ -69,14 +70,8 @@ func (s *Server) Addr() string { return s.listener.Addr().String() }
 // Run answers until Close, and returns nil then.
 func (s *Server) Run() error {
 	for {
-		select {
-		case s.places <- struct{}{}:
-		case <-s.closing.Done():
-			return nil
-		}
 		conn, err := s.listener.Accept()
 		if err != nil {
-			<-s.places
 			if s.closing.Err() != nil {
 				return nil
 			}
@@ -87,10 +82,9 @@ func (s *Server) Run() error {
 			}
 			continue
 		}
-		s.running.Go(func() {
-			defer func() { <-s.places }()
-			s.serve(conn)
-		})
+		_ = conn.SetDeadline(time.Now().Add(s.patience))
+		s.places.take(conn)
+		s.running.Go(func() { s.serve(conn) })
 	}
 }
 
@@ -108,7 +102,7 @@ func (s *Server) Close() error {
 // serve answers one question. HAProxy closes the connection when it has the answer.
 func (s *Server) serve(conn net.Conn) {
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(patience))
+	defer s.places.leave(conn)
 	defer context.AfterFunc(s.closing, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 	line, err := bufio.NewReaderSize(io.LimitReader(conn, maxLine), maxLine).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {

@@ -13,6 +13,11 @@ import (
 
 func startServer(t *testing.T) *Server {
 	t.Helper()
+	return startPatient(t, patience)
+}
+
+func startPatient(t *testing.T, patience time.Duration) *Server {
+	t.Helper()
 	w := newSite()
 	w.put("n1", "well", "c", catalog.Passing, nil)
 	cfg := w.cfg
@@ -21,6 +26,7 @@ func startServer(t *testing.T) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.patience = patience
 	ran := make(chan error, 1)
 	go func() { ran <- s.Run() }()
 	t.Cleanup(func() {
@@ -77,16 +83,54 @@ func TestAConnectionIsAnsweredWithALine(t *testing.T) {
 	}
 }
 
-// Those who send nothing, as many as there are places, keep others waiting until their
-// time is over and no longer.
-func TestSilentClientsHoldUpNobodyForLong(t *testing.T) {
-	s := startServer(t)
+// Those who send nothing, as many as there are places, keep nobody waiting: whoever comes has
+// the oldest of them ended.
+func TestSilentClientsHoldUpNobody(t *testing.T) {
+	s := startPatient(t, time.Hour)
+	oldest := dial(t, s)
 	for range maxConns {
 		dial(t, s)
 	}
-	if got := ask(t, s, "web/well\n"); got != "up ready 100%\n" {
-		t.Errorf("answered is %q", got)
+	for range 3 {
+		if got := ask(t, s, "web/well\n"); got != "up ready 100%\n" {
+			t.Errorf("answered is %q", got)
+		}
 	}
+	if said, err := io.ReadAll(oldest); len(said) > 0 || err != nil {
+		t.Errorf("the oldest is told %q, %v", said, err)
+	}
+}
+
+func TestAPlaceIsTheOldestsToLose(t *testing.T) {
+	var p places
+	var conns []*deadline
+	for range maxConns + 2 {
+		conns = append(conns, &deadline{})
+		p.take(conns[len(conns)-1])
+	}
+	p.leave(conns[0]) // it has none any more
+	p.leave(conns[2])
+	p.take(&deadline{})
+	p.take(&deadline{})
+	for i, c := range conns {
+		if want := i < 2 || i == 3; c.over != want {
+			t.Errorf("connection %d is ended: %v", i, c.over)
+		}
+	}
+	if len(p.conns) != maxConns {
+		t.Errorf("%d places are taken", len(p.conns))
+	}
+}
+
+// deadline is a connection that knows whether it was ended.
+type deadline struct {
+	net.Conn
+	over bool
+}
+
+func (d *deadline) SetDeadline(at time.Time) error {
+	d.over = at.Before(time.Now())
+	return nil
 }
 
 func TestCloseEndsConnections(t *testing.T) {
