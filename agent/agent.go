@@ -65,6 +65,7 @@ type Agent struct {
 	tap         *logTap
 	events      *events
 	coordinates coordinates
+	members     members
 
 	access *accessFiles
 

@@ -75,19 +75,6 @@ func (a *Agent) NodeMaintenance(ctx context.Context, on bool, reason string) err
 // Local returns what is registered on this agent.
 func (a *Agent) Local() httpapi.Local { return a.commits.local.view() }
 
-// Members returns the nodes that membership knows.
-func (a *Agent) Members() []httpapi.Member {
-	list := a.gossip.Members()
-	out := make([]httpapi.Member, len(list))
-	for i, m := range list {
-		out[i] = httpapi.Member{
-			Name: m.Name, ID: catalog.NodeID(m.ID), Addr: m.Addr.Addr().String(), Port: m.Addr.Port(),
-			Status: m.Status, Tags: m.Tags,
-		}
-	}
-	return out
-}
-
 // Join contacts other agents and returns how many answered.
 func (a *Agent) Join(_ context.Context, addrs []string) (int, error) {
 	n, err := a.gossip.Join(addrs...)
@@ -142,19 +129,10 @@ func (a *Agent) Status() httpapi.Status {
 	}
 	s.Counters["services_in_panic"] = uint64(a.balancer.Panicking(v, time.Now()))
 	s.Counters["instances_ejected"] = a.balancer.Ejections()
-	for _, m := range a.gossip.Members() {
-		switch m.Status {
-		case "alive", "leaving":
-			s.Members++
-			s.Alive++
-		case "failed":
-			s.Members++
-			s.Failed++
-		}
-	}
-	for service := range v.Services() {
-		s.Services++
-		s.Instances += len(service.Endpoints) + len(service.Unreachable)
-	}
+	members := a.countMembers()
+	s.Alive, s.Failed = members.alive+members.leaving, members.failed
+	s.Members = s.Alive + s.Failed
+	size := v.Size()
+	s.Services, s.Instances = size.Services, size.Up+size.Down
 	return s
 }

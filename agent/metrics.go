@@ -92,21 +92,15 @@ func (r reading) flag(d *prometheus.Desc, on bool) {
 
 // cluster is who is there and what runs there.
 func (m metrics) cluster(r reading) {
-	members := map[string]int{"alive": 0, "leaving": 0, "failed": 0, "left": 0}
-	for _, member := range m.a.gossip.Members() {
-		members[member.Status]++
-	}
-	for status, n := range members {
-		r.gauge(descMembers, float64(n), status)
-	}
-	services, up, down := 0, 0, 0
-	for s := range m.a.catalog.View().Services() {
-		services++
-		up, down = up+len(s.Endpoints), down+len(s.Unreachable)
-	}
-	r.gauge(descServices, float64(services))
-	r.gauge(descInstances, float64(up), "up")
-	r.gauge(descInstances, float64(down), "down")
+	members := m.a.countMembers()
+	r.gauge(descMembers, float64(members.alive), "alive")
+	r.gauge(descMembers, float64(members.leaving), "leaving")
+	r.gauge(descMembers, float64(members.failed), "failed")
+	r.gauge(descMembers, float64(members.left), "left")
+	size := m.a.catalog.View().Size()
+	r.gauge(descServices, float64(size.Services))
+	r.gauge(descInstances, float64(size.Up), "up")
+	r.gauge(descInstances, float64(size.Down), "down")
 	r.flag(descEncrypted, len(m.a.cfg.Encrypt) > 0)
 	r.gauge(descPanicking, float64(m.a.balancer.Panicking(m.a.catalog.View(), time.Now())))
 	r.counter(descEjections, m.a.balancer.Ejections())

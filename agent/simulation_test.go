@@ -236,7 +236,7 @@ func TestSimulatedMove(t *testing.T) {
 			a.write()
 			s.until("all know the new address", patience, func() bool {
 				for _, b := range s.up() {
-					if !slices.ContainsFunc(b.gossip.Members(), func(m gossip.Member) bool {
+					if !slices.ContainsFunc(b.gossip.Members().List, func(m gossip.Member) bool {
 						return m.Name == a.name && m.Status == "alive" && m.Addr.Addr() == a.host.IP()
 					}) {
 						return false

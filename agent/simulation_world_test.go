@@ -279,7 +279,7 @@ func (s *simulation) differences(wrong []*simAgent, want string) string {
 // states counts the agent's members by their state.
 func (a *simAgent) states() map[string]int {
 	n := map[string]int{}
-	for _, m := range a.gossip.Members() {
+	for _, m := range a.gossip.Members().List {
 		n[m.Status]++
 	}
 	return n

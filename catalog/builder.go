@@ -23,6 +23,7 @@ type builder struct {
 
 	namesChanged, nodesChanged bool
 	hostGone                   bool
+	up, down                   int      // how many more endpoints there are than before
 	gone, back                 []string // services that vanished or appeared, by lower-case name
 }
 
@@ -213,6 +214,8 @@ func (b *builder) commit() {
 		nodes:    b.old.nodes,
 		removed:  b.old.removed.with(b.index, b.gone, b.back),
 		gone:     b.old.gone,
+		up:       b.old.up + b.up,
+		down:     b.old.down + b.down,
 		changed:  make(chan struct{}),
 		log:      &changes{},
 	}
@@ -341,6 +344,8 @@ func (b *builder) renderService(key string, list []placement) {
 	sortPlacements(list)
 	s.Endpoints = splice(was.Endpoints, only(list, true))
 	s.Unreachable = splice(was.Unreachable, only(list, false))
+	b.up += len(s.Endpoints) - len(was.Endpoints)
+	b.down += len(s.Unreachable) - len(was.Unreachable)
 	if len(s.Endpoints)+len(s.Unreachable) == 0 {
 		if existed {
 			b.services.Delete([]byte(key))

@@ -161,6 +161,13 @@ func drawUpdate(t *rapid.T, owner NodeID) Update {
 
 // checkView holds a view to what its fields promise.
 func checkView(t *rapid.T, v *View) {
+	size := Size{Hosts: len(slices.Collect(v.Hosts()))}
+	for s := range v.Services() {
+		size.Services, size.Up, size.Down = size.Services+1, size.Up+len(s.Endpoints), size.Down+len(s.Unreachable)
+	}
+	if v.Size() != size {
+		t.Fatalf("its size is said to be %+v, and is %+v", v.Size(), size)
+	}
 	for s := range v.Services() {
 		var tags []string
 		for e := range s.All() {

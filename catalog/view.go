@@ -18,6 +18,7 @@ type View struct {
 	nodes    *listing               // of node records and their liveness
 	removed  vanished               // services
 	gone     uint64                 // index at which a node last vanished
+	up, down int                    // endpoints on living hosts, and on others
 	changed  chan struct{}          // closed when a later view is there
 	log      *changes               // from this view on
 }
@@ -152,6 +153,15 @@ func (v *View) Service(name string) *Service {
 
 // Services yields every service by lower-case name.
 func (v *View) Services() iter.Seq[*Service] { return values(v.services) }
+
+// Size is how much there is in a view.
+type Size struct {
+	Services, Hosts int
+	Up, Down        int // instances on living hosts, and on others
+}
+
+// Size returns it without counting.
+func (v *View) Size() Size { return Size{v.services.Len(), v.hosts.Len(), v.up, v.down} }
 
 // ChangedServices yields the lower-case names of all services that are not the same in v and
 // an earlier view, once or more, and perhaps of some that are the same again. It costs what

@@ -3,7 +3,6 @@ package gossip
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -14,27 +13,9 @@ import (
 	"covey/internal/fault"
 )
 
-// Member is a node as membership sees it.
-type Member struct {
-	Name   string
-	ID     replica.ID // zero if it does not speak our protocol
-	Addr   netip.AddrPort
-	Status string // alive, leaving, left, failed
-	Tags   map[string]string
-}
-
-// Members returns all that membership knows, this agent included.
-func (g *Gossip) Members() []Member {
-	list := g.serf.Members()
-	out := make([]Member, len(list))
-	for i := range list {
-		m := &list[i]
-		id, _ := idOf(m)
-		addr, _ := addrOf(m)
-		out[i] = Member{Name: m.Name, ID: id, Addr: addr, Status: m.Status.String(), Tags: m.Tags}
-	}
-	return out
-}
+// Members returns all that membership knows, this agent included. That a member begins to
+// leave may show a second later.
+func (g *Gossip) Members() *Members { return g.census.of(g.serf.Members, &g.roster.heard) }
 
 // Join contacts other agents, each host:port or a host with the default port, and
 // returns how many could be reached. It fails only if none could.

@@ -23,6 +23,7 @@ type Gossip struct {
 	serf      *serf.Serf
 	refused   *refusals
 	roster    *roster
+	census    census
 	peers     *peersFile // nil if nothing is kept
 	rival     *rivalry
 	keyring   *memberlist.Keyring // nil: gossip is in the open

@@ -310,7 +310,7 @@ func TestARenamedNodeIsTheSameNode(t *testing.T) {
 	join(t, c, a)
 	a.sees(t, c, "s/web", "v2")
 	failed := func() bool {
-		for _, m := range a.Members() {
+		for _, m := range a.Members().List {
 			if m.Name == "b" && m.Status == "failed" {
 				return true
 			}
@@ -321,7 +321,7 @@ func TestARenamedNodeIsTheSameNode(t *testing.T) {
 		select {
 		case <-time.After(20 * time.Millisecond):
 		case <-deadline:
-			t.Fatalf("the old name did not fail within 20 s: %v", a.Members())
+			t.Fatalf("the old name did not fail within 20 s: %v", a.Members().List)
 		}
 	}
 	if err := a.ForceLeave("b", false); err != nil {

@@ -31,7 +31,7 @@ func TestAHostThatComesBackUnderAnotherAddressIsTaken(t *testing.T) {
 	a.sees(t, again, "s/web", "v2")
 	c.sees(t, again, "s/web", "v2")
 	where := func(x *agent) string {
-		for _, m := range x.Members() {
+		for _, m := range x.Members().List {
 			if m.Name == "b" && m.Status == "alive" {
 				return m.Addr.String()
 			}

@@ -3,6 +3,7 @@ package gossip
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hashicorp/serf/serf"
 )
@@ -13,6 +14,7 @@ import (
 // member: the loop must hear of both, lest it never learn whose records are void.
 type roster struct {
 	changed chan struct{} // holds a token when there is something to take
+	heard   atomic.Uint64 // events of members
 
 	mu     sync.Mutex // guards what follows
 	latest map[rosterKey]rosterEvent
@@ -78,6 +80,7 @@ func (r *roster) note(e serf.MemberEvent) {
 		r.latest[key] = rosterEvent{e.Type, m}
 	}
 	r.mu.Unlock()
+	r.heard.Add(1)
 	r.signal()
 }
 

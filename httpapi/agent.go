@@ -42,7 +42,8 @@ type Agent interface {
 	// Timeline returns the latest changes of a service's instances, "" for all, oldest
 	// first.
 	Timeline(service string) []Transition
-	Members() []Member
+	// Members are the nodes that membership knows, as of about now.
+	Members() Members
 	// Join contacts addrs and returns how many of them answered.
 	Join(ctx context.Context, addrs []string) (joined int, err error)
 	// Leave begins a graceful stop and returns when it is under way.
@@ -133,6 +134,12 @@ type Keyring struct {
 	Nodes         int            // that were asked
 	Keys, Primary map[string]int // how many agents have a key, and seal with it
 	Messages      map[string]string
+}
+
+// Members are nodes, by name. Nothing in them may be modified.
+type Members struct {
+	Serial uint64 // greater after each change
+	List   []Member
 }
 
 // Member is a node as membership sees it.

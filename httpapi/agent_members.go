@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"strconv"
 
 	"covey/internal/fault"
 )
@@ -9,7 +10,7 @@ import (
 // memberStatus gives serf's numbers to serf's words; others are 0, none.
 var memberStatus = map[string]int{"alive": 1, "leaving": 2, "left": 3, "failed": 4}
 
-func memberOf(m Member) wireMember {
+func memberOf(m *Member) wireMember {
 	return wireMember{Name: m.Name, Addr: m.Addr, Port: m.Port, Tags: nonNilMap(m.Tags), Status: memberStatus[m.Status]}
 }
 
@@ -23,16 +24,18 @@ func (s *Server) agentMembers(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	members := []wireMember{}
-	if !r.present("wan") {
-		for _, m := range s.cfg.Agent.Members() {
-			members = append(members, memberOf(m))
+	known := s.cfg.Agent.Members()
+	if r.present("wan") {
+		known.List = nil
+	}
+	key := r.cacheKey("agent/members", strconv.FormatBool(known.List == nil))
+	return s.shared(w, r, key, known.Serial, len(known.List), func() (any, error) {
+		members := make([]wireMember, len(known.List))
+		for i := range known.List {
+			members[i] = memberOf(&known.List[i])
 		}
-	}
-	if members, err = kept(f, members); err != nil {
-		return err
-	}
-	return s.value(w, r, http.StatusOK, members)
+		return kept(f, members)
+	})
 }
 
 // join answers with how many addresses were reached, which Consul's clients ignore.

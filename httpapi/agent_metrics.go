@@ -71,7 +71,7 @@ func (s *Server) wireMetrics() (*wireMetrics, error) {
 		Timestamp: now.UTC().Truncate(10 * time.Second).Format("2006-01-02 15:04:05 -0700 MST"),
 		Gauges:    []wireGauge{}, Points: []wireGauge{}, Counters: []wireSample{}, Samples: []wireSample{},
 	}
-	up := max(1, now.Sub(s.cfg.Agent.Status().Started).Seconds())
+	up := max(1, now.Sub(s.self().Started).Seconds())
 	for _, f := range families {
 		for _, m := range f.GetMetric() {
 			labels := map[string]string{}

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -12,14 +13,13 @@ const apiLevel = "1.14.0"
 
 // agentSelf says who this agent is, in the blocks that clients look for.
 func (s *Server) agentSelf(w http.ResponseWriter, r *request) error {
-	st := s.cfg.Agent.Status()
 	local := s.cfg.Agent.Local()
 	self := map[string]any{
 		"Config": map[string]any{
 			"Datacenter":        s.cfg.Datacenter,
 			"PrimaryDatacenter": s.cfg.Datacenter,
 			"NodeName":          s.cfg.NodeName,
-			"NodeID":            st.ID,
+			"NodeID":            s.self().ID,
 			"Server":            false,
 			"Version":           apiLevel + "+covey." + buildMetadata(s.cfg.Version),
 			"Revision":          s.cfg.Version,
@@ -48,12 +48,12 @@ func (s *Server) agentSelf(w http.ResponseWriter, r *request) error {
 
 // member is this agent among the members.
 func (s *Server) member() wireMember {
-	for _, m := range s.cfg.Agent.Members() {
-		if strings.EqualFold(m.Name, s.cfg.NodeName) {
-			return memberOf(m)
-		}
+	list := s.cfg.Agent.Members().List
+	at, found := slices.BinarySearchFunc(list, s.cfg.NodeName, func(m Member, name string) int { return strings.Compare(m.Name, name) })
+	if !found {
+		return memberOf(&Member{Name: s.cfg.NodeName})
 	}
-	return memberOf(Member{Name: s.cfg.NodeName})
+	return memberOf(&list[at])
 }
 
 func countTTLs(checks []LocalCheck) int {

@@ -41,3 +41,29 @@ func BenchmarkHealthService(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkAgentMembers is the list of a thousand members, rendered once or each time.
+func BenchmarkAgentMembers(b *testing.B) {
+	for _, cached := range []bool{true, false} {
+		b.Run(fmt.Sprintf("cached=%v", cached), func(b *testing.B) {
+			s, a := newTestServer(b)
+			for i := range 1000 {
+				a.meet(Member{
+					Name: fmt.Sprintf("n3-%04d", i), Addr: "10.0.0.2", Port: 7946, Status: "alive",
+					Tags: map[string]string{"dc": "dc1", "build": "0.1.0", "covey": "1", "epoch": "abcdef", "id": "AAAAAAAAAAAAAAAAAAAAAA"},
+				})
+			}
+			if !cached {
+				s.bodies = newBodyCache(0)
+			}
+			r := httptest.NewRequest("GET", "/v1/agent/members", nil)
+			r.Host = "localhost"
+			w := &nowhere{http.Header{}}
+			b.ReportAllocs()
+			for b.Loop() {
+				clear(w.header)
+				s.ServeHTTP(w, r)
+			}
+		})
+	}
+}

@@ -23,6 +23,7 @@ func (s *Server) catalogNodes(r *request) (reading, error) {
 		index: (*catalog.View).NodesIndex,
 		watch: (*catalog.View).WatchNodes,
 		near:  r.params.Get("near"),
+		size:  func(v *catalog.View) int { return v.Size().Hosts },
 		body: func(v *catalog.View, near *nearness) (any, error) {
 			nodes := []wireNode{}
 			for h := range v.Hosts() {
@@ -98,6 +99,7 @@ func (s *Server) catalogServices(r *request) (reading, error) {
 		key:   cacheKey("catalog/services"),
 		index: (*catalog.View).NamesIndex,
 		watch: (*catalog.View).WatchNames,
+		size:  func(v *catalog.View) int { return v.Size().Services },
 		body: func(v *catalog.View, _ *nearness) (any, error) {
 			names := map[string][]string{}
 			for svc := range v.Services() {

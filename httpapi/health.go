@@ -137,11 +137,9 @@ func (s *Server) healthState(r *request) (reading, error) {
 }
 
 // everything is the size of a body that is made of the whole catalogue.
-func everything(v *catalog.View) (instances int) {
-	for s := range v.Services() {
-		instances += len(s.Endpoints) + len(s.Unreachable)
-	}
-	return instances
+func everything(v *catalog.View) int {
+	size := v.Size()
+	return size.Hosts + size.Up + size.Down
 }
 
 func checkedNode(c *wireCheck) string { return c.Node }

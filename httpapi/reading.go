@@ -17,7 +17,7 @@ type reading struct {
 	watch func(*catalog.View) <-chan struct{}
 	body  func(*catalog.View, *nearness) (any, error)
 	near  string                  // the node from which the body is ordered, "" for none
-	size  func(*catalog.View) int // how many instances the body is made of; nil for few
+	size  func(*catalog.View) int // of how many nodes or instances the body is made; nil for few
 }
 
 // read makes a handler of what turns a request into a question: all reads of the

@@ -15,6 +15,8 @@ func TestListsAreRenderedOnceAChange(t *testing.T) {
 	for _, target := range []string{
 		"/v1/agent/services",
 		"/v1/agent/checks",
+		"/v1/agent/members",
+		"/v1/status/peers",
 		"/v1/catalog/nodes",
 		"/v1/catalog/services",
 		"/v1/catalog/service/web",
@@ -52,6 +54,7 @@ func TestListsAreRenderedOnceAChange(t *testing.T) {
 			}
 			a.addHost("n"+tag, "10.0.0.3", catalog.Alive)
 			a.measured++ // other coordinates
+			a.meet(Member{Name: "n" + tag, Addr: "10.0.0.3", Port: 7946, Status: "alive"})
 			second, rendered := ask()
 			if rendered != 1 || second == first && target != "/v1/coordinate/nodes" {
 				t.Errorf("rendered %d times after a change: %s", rendered, second)

@@ -108,6 +108,7 @@ type Server struct {
 	metrics   metrics
 	feed      *feed
 	tokens    atomic.Pointer[Tokens] // nil for none
+	self      func() Status          // as first asked for: for what does not change in an agent's run
 
 	conns     connections
 	parking   *parking
@@ -145,6 +146,7 @@ func newServer(cfg Config) (*Server, error) {
 		stopping: make(chan struct{}),
 	}
 	s.feed = newFeed(cfg.Catalog.View)
+	s.self = sync.OnceValue(cfg.Agent.Status)
 	s.SetTokens(cfg.Tokens)
 	if err := s.newRegistry(); err != nil {
 		return nil, err

@@ -12,7 +12,7 @@ func (s *Server) statusLeader(w http.ResponseWriter, r *request) error {
 	if err := s.checkDatacenter(r); err != nil {
 		return err
 	}
-	return s.value(w, r, http.StatusOK, s.cfg.Agent.Status().GossipAddr)
+	return s.value(w, r, http.StatusOK, s.self().GossipAddr)
 }
 
 // statusPeers lists the gossip addresses of the living members.
@@ -20,11 +20,14 @@ func (s *Server) statusPeers(w http.ResponseWriter, r *request) error {
 	if err := s.checkDatacenter(r); err != nil {
 		return err
 	}
-	peers := []string{}
-	for _, m := range s.cfg.Agent.Members() {
-		if m.Status == "alive" {
-			peers = append(peers, net.JoinHostPort(m.Addr, strconv.Itoa(int(m.Port))))
+	known := s.cfg.Agent.Members()
+	return s.shared(w, r, cacheKey("status/peers"), known.Serial, len(known.List), func() (any, error) {
+		peers := []string{}
+		for i := range known.List {
+			if m := &known.List[i]; m.Status == "alive" {
+				peers = append(peers, net.JoinHostPort(m.Addr, strconv.Itoa(int(m.Port))))
+			}
 		}
-	}
-	return s.value(w, r, http.StatusOK, peers)
+		return peers, nil
+	})
 }

@@ -36,6 +36,7 @@ type twin struct {
 	leaving    bool
 	reloads    int
 	measured   uint64
+	members    Members
 	external   []definition.External
 	removed    []definition.ExternalRemoval
 	events     []Event
@@ -53,6 +54,10 @@ func newTwin() *twin {
 		node:     &catalog.Node{ID: nodeID, Name: "n1", Address: "10.0.0.1", Datacenter: "dc1", Meta: map[string]string{"rack": "r1"}},
 		services: map[string]definition.Service{},
 		checks:   map[string]*LocalCheck{},
+		members: Members{Serial: 1, List: []Member{
+			{Name: "n1", ID: nodeID, Addr: "10.0.0.1", Port: 7946, Status: "alive", Tags: map[string]string{"dc": "dc1"}},
+			{Name: "n2", Addr: "10.0.0.2", Port: 7946, Status: "failed"},
+		}},
 	}
 	t.store.Apply(catalog.Update{Owner: nodeID, Put: []catalog.Record{t.node}})
 	t.store.SetLiveness(nodeID, catalog.Alive)
@@ -320,11 +325,17 @@ func (t *twin) Timeline(service string) []Transition {
 	}}
 }
 
-func (t *twin) Members() []Member {
-	return []Member{
-		{Name: "n1", ID: nodeID, Addr: "10.0.0.1", Port: 7946, Status: "alive", Tags: map[string]string{"dc": "dc1"}},
-		{Name: "n2", Addr: "10.0.0.2", Port: 7946, Status: "failed"},
-	}
+func (t *twin) Members() Members {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.members
+}
+
+// meet adds a member.
+func (t *twin) meet(m Member) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.members = Members{Serial: t.members.Serial + 1, List: append(slices.Clip(t.members.List), m)}
 }
 
 func (t *twin) Join(_ context.Context, addrs []string) (int, error) {

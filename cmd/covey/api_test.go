@@ -50,8 +50,8 @@ func (a *apiAgent) DeregisterService(_ context.Context, id string) error {
 	return nil
 }
 
-func (a *apiAgent) Members() []httpapi.Member {
-	return []httpapi.Member{{Name: "n1", Addr: "10.0.0.1", Port: 7946, Status: "alive"}}
+func (a *apiAgent) Members() httpapi.Members {
+	return httpapi.Members{Serial: 1, List: []httpapi.Member{{Name: "n1", Addr: "10.0.0.1", Port: 7946, Status: "alive"}}}
 }
 
 func (a *apiAgent) Status() httpapi.Status { return httpapi.Status{Node: "n1"} }
