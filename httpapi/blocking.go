@@ -30,7 +30,7 @@ func (s *Server) block(r *request, wait time.Duration, look func() (due bool, ch
 	if !n.sleep(s.stopping, r.Context().Done()) {
 		return r.Context().Err()
 	}
-	return nil
+	return s.authorize(r, r.wants) // as who parked is, when read again
 }
 
 // nap is the wait of a blocked read.

@@ -135,6 +135,6 @@ var described = map[string]operation{
 	"PUT /v1/covey/check/run/{id}":             {"Runs a check at once.", "", "", CheckRun{}},
 	"GET /v1/covey/timeline":                   {"How instances changed lately, as this agent saw it.", "service pretty", "", []Transition{}},
 	"GET /v1/covey/lookup/{name}":              {"What DNS answers to a name, and whom it leaves out and why.", "type tag pretty", "", lb.Lookup{}},
-	"GET /v1/covey/stream":                     {"Server-sent events of what changes: hello, node-joined, node-left, node-status, registered, deregistered, modified, health, lost. It resumes after the event whose ID is in the header Last-Event-ID, or in index.", "service index dc", "", eventStream},
+	"GET /v1/covey/stream":                     {"Server-sent events of what changes: hello, node-joined, node-left, node-status, registered, deregistered, modified, health, and last lost or refused. It resumes after the event whose ID is in the header Last-Event-ID, or in index.", "service index dc", "", eventStream},
 	"GET /v1/covey/openapi.json":               {"This description.", "pretty", "", map[string]any{}},
 }

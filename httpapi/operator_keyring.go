@@ -24,7 +24,7 @@ type wireKeyring struct {
 // who have none.
 func (s *Server) mayOperateKeys(r *request) error {
 	key := tokenOf(r)
-	if tokens := s.tokens.Load(); tokens != nil && key != "" {
+	if tokens := s.judged.Load().tokens; tokens != nil && key != "" {
 		if role, _ := tokens.role(key); role >= Operate {
 			return nil
 		}

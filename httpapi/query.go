@@ -16,6 +16,7 @@ type request struct {
 	*http.Request
 	out     http.ResponseWriter
 	params  url.Values
+	wants   Role          // see roleFor
 	blocked time.Duration // how long it waited for a change
 }
 

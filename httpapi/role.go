@@ -105,7 +105,10 @@ func tokenOf(r *request) string {
 // authorize refuses a request whose token does not have the role. Without a file of tokens
 // everyone has all of them. The words are those that Consul's clients look for.
 func (s *Server) authorize(r *request, wants Role) error {
-	tokens := s.tokens.Load()
+	return s.authorizeBy(s.judged.Load().tokens, r, wants)
+}
+
+func (s *Server) authorizeBy(tokens *Tokens, r *request, wants Role) error {
 	if tokens == nil || wants == NoRole {
 		return nil
 	}

@@ -126,7 +126,8 @@ func (s *Server) dispatch(path string, m methods) http.Handler {
 		}
 		q, err := newRequest(w, r)
 		if err == nil {
-			err = s.authorize(q, roleFor(r.Method, path))
+			q.wants = roleFor(r.Method, path)
+			err = s.authorize(q, q.wants)
 		}
 		if err == nil {
 			err = h(w, q)

@@ -107,7 +107,7 @@ type Server struct {
 	table     []route // all that there is, as added
 	metrics   metrics
 	feed      *feed
-	tokens    atomic.Pointer[Tokens] // nil for none
+	judged    atomic.Pointer[judged] // never nil
 	self      func() Status          // as first asked for: for what does not change in an agent's run
 
 	conns     connections

@@ -32,6 +32,9 @@ type wireHello struct {
 // wireLost ends one: changes are missing, and the catalogue has to be read anew.
 type wireLost struct{ Reason string }
 
+// wireRefused ends one whose client's token was taken away.
+type wireRefused struct{ Reason string }
+
 // coveyStream sends what changes in the catalogue as server-sent events. Who comes back
 // with Last-Event-ID gets what it missed; if that is not there any more it is told so by
 // "hello" with Resumed false, and reads the catalogue anew.
@@ -40,6 +43,10 @@ func (s *Server) coveyStream(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	last, err := s.lastEvent(r)
+	if err != nil {
+		return err
+	}
+	permit, err := s.permit(r)
 	if err != nil {
 		return err
 	}
@@ -66,7 +73,7 @@ func (s *Server) coveyStream(w http.ResponseWriter, r *request) error {
 	}
 	out := eventWriter{w, http.NewResponseController(w)}
 	if out.write(sseEvent(s.feed.id(next-1), "hello", hello)) {
-		s.follow(out, r, next)
+		s.follow(out, r, permit, next)
 	}
 	return nil
 }
@@ -88,13 +95,21 @@ func (s *Server) lastEvent(r *request) (uint64, error) {
 	return n, nil
 }
 
-// follow sends events from next on until the client goes, falls behind, or the server
-// stops.
-func (s *Server) follow(out eventWriter, r *request, next uint64) {
+// follow sends events from next on until the client goes, falls behind or has no permit
+// any more, or the server stops.
+func (s *Server) follow(out eventWriter, r *request, permit *permit, next uint64) {
 	services := r.params["service"]
 	beat := time.NewTicker(streamBeat)
 	defer beat.Stop()
 	for {
+		select {
+		case <-permit.changed:
+			if err := permit.renew(); err != nil {
+				out.write(sseEvent(s.feed.id(next-1), "refused", wireRefused{err.Error()}))
+				return
+			}
+		default:
+		}
 		events, after, grown, ok := s.feed.from(next, streamBatch)
 		if !ok {
 			s.count.streamsLost.Add(1)
@@ -111,6 +126,7 @@ func (s *Server) follow(out eventWriter, r *request, next uint64) {
 		}
 		select {
 		case <-grown:
+		case <-permit.changed:
 		case <-beat.C:
 			// The number lets a client that filters resume where nothing of its own happened.
 			if !out.write([]byte("id: " + s.feed.id(next-1) + "\n:\n\n")) {

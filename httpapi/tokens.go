@@ -107,5 +107,16 @@ func (t *Tokens) roleOf(hash [sha256.Size]byte) (role Role, known bool) {
 	return role, known
 }
 
-// SetTokens has requests judged by t from now on; nil lets everyone do everything.
-func (s *Server) SetTokens(t *Tokens) { s.tokens.Store(t) }
+// judged is by which tokens requests are judged, until changed is closed.
+type judged struct {
+	tokens  *Tokens // nil for none
+	changed chan struct{}
+}
+
+// SetTokens has requests judged by t from now on, and so those that go on for long; nil lets
+// everyone do everything.
+func (s *Server) SetTokens(t *Tokens) {
+	if before := s.judged.Swap(&judged{t, make(chan struct{})}); before != nil {
+		close(before.changed)
+	}
+}

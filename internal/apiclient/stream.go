@@ -136,6 +136,8 @@ func tell(event string, data []byte, again bool, w Watcher) error {
 	switch event {
 	case "lost":
 		return w.Missed()
+	case "refused": // who comes back is told with a status why
+		return nil
 	case "hello":
 		var hello struct{ Resumed bool }
 		if err := json.Unmarshal(data, &hello); err != nil {

@@ -40,7 +40,7 @@ func TestWatchGoesOnWhereItWas(t *testing.T) {
 			http.Error(w, "starting", http.StatusServiceUnavailable)
 		case 3:
 			io.WriteString(w, "id: 9\nevent: hello\ndata: {\"Resumed\":true}\n\nid: 10\nevent: registered\ndata: {\"Type\":\"registered\",\"ID\":\"b\"}\n\n"+
-				"id: 12\nevent: lost\ndata: {\"Reason\":\"slow\"}\n\n")
+				"id: 12\nevent: lost\ndata: {\"Reason\":\"slow\"}\n\nevent: refused\ndata: {\"Reason\":\"another token\"}\n\n")
 		default:
 			fmt.Fprint(w, "id: 99\nevent: hello\ndata: {\"Resumed\":false}\n\n")
 		}
