@@ -20,19 +20,20 @@ import (
 	"covey/internal/fault"
 )
 
-// accessFiles are what the HTTP API keeps in files of its own: tokens and certificates.
-// They are read at the start, on Reload, and when they change, so that a certificate that
-// is renewed comes into use by itself. If what was read cannot be used, what was read
-// before stays in use.
+// accessFiles are what the HTTP API keeps in files of its own: tokens, a certificate, and
+// whose clients' are taken. They are read at the start, on Reload, and when they change, so
+// that a certificate that is renewed comes into use by itself. Each of the three that cannot
+// be used stays as it was before, whatever becomes of the others.
 type accessFiles struct {
 	cfg *config.Config
 
-	mu   sync.Mutex // guards reading, and what follows
-	seen string     // of the files as they were last looked at
+	mu          sync.Mutex // guards reading, and what follows
+	seen        string     // of the files as they were last looked at
+	certificate tls.Certificate
+	authorities *x509.CertPool // of clients; nil for none
 
 	tls    atomic.Pointer[tls.Config] // nil for none
 	tokens atomic.Pointer[httpapi.Tokens]
-	ends   atomic.Int64 // when the certificate does, in Unix seconds
 }
 
 // accessEvery is how often the files are looked at.
@@ -41,7 +42,7 @@ const accessEvery = 10 * time.Second
 func newAccessFiles(cfg *config.Config) (*accessFiles, error) {
 	f := &accessFiles{cfg: cfg}
 	f.seen = f.look()
-	if err := f.read(); err != nil {
+	if err := f.read().Err(); err != nil {
 		return nil, err
 	}
 	return f, nil
@@ -55,25 +56,33 @@ func (f *accessFiles) closed() bool {
 // any reports whether there are any.
 func (f *accessFiles) any() bool { return f.cfg.HTTP.TokenFile != "" || f.cfg.HTTPSAddr() != "" }
 
-// read takes the files into use, all or none.
-func (f *accessFiles) read() error {
-	var tokens *httpapi.Tokens
+// read takes the files into use, each that can be, and tells of the others.
+func (f *accessFiles) read() (faults fault.List) {
 	if path := f.cfg.HTTP.TokenFile; path != "" {
-		var err error
-		if tokens, err = readTokens(path); err != nil {
-			return fault.New(fault.Invalid, "the tokens in %s (http_config.token_file) cannot be used: %w", path, err)
+		if tokens, err := readTokens(path); err == nil {
+			f.tokens.Store(tokens)
+		} else {
+			faults.Add(fault.New(fault.Invalid, "the tokens in %s (http_config.token_file) cannot be used: %w", path, err))
 		}
 	}
-	if f.cfg.HTTPSAddr() != "" {
-		c, ends, err := readTLS(&f.cfg.TLS)
-		if err != nil {
-			return err
-		}
-		f.tls.Store(c)
-		f.ends.Store(ends.Unix())
+	if f.cfg.HTTPSAddr() == "" {
+		return faults
 	}
-	f.tokens.Store(tokens)
-	return nil
+	t := &f.cfg.TLS
+	if pair, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile); err == nil {
+		f.certificate = pair
+	} else {
+		faults.Add(fault.New(fault.Invalid, "the certificate of the HTTP API (cert_file %s, key_file %s) cannot be used: %w", t.CertFile, t.KeyFile, err))
+	}
+	if t.CAFile != "" || t.CAPath != "" {
+		if pool, err := readCAs(t.CAFile, t.CAPath); err == nil {
+			f.authorities = pool
+		} else {
+			faults.Add(err)
+		}
+	}
+	f.tls.Store(f.newTLS())
+	return faults
 }
 
 func readTokens(path string) (*httpapi.Tokens, error) {
@@ -91,31 +100,24 @@ func readTokens(path string) (*httpapi.Tokens, error) {
 	return httpapi.ParseTokens(text)
 }
 
-// readTLS reads a certificate and whose clients' are taken. It returns when the first
-// certificate of the chain ends.
-func readTLS(t *config.TLS) (*tls.Config, time.Time, error) {
-	pair, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
-	if err != nil {
-		return nil, time.Time{}, fault.New(fault.Invalid, "the certificate of the HTTP API (cert_file %s, key_file %s) cannot be used: %w", t.CertFile, t.KeyFile, err)
-	}
+// newTLS is what new connections are served by.
+func (f *accessFiles) newTLS() *tls.Config {
 	c := &tls.Config{
-		Certificates: []tls.Certificate{pair},
+		Certificates: []tls.Certificate{f.certificate},
+		ClientCAs:    f.authorities,
 		MinVersion:   tls.VersionTLS12,
 		NextProtos:   []string{"http/1.1"},
 	}
-	if t.MinVersion == "TLSv1_3" {
+	if f.cfg.TLS.MinVersion == "TLSv1_3" {
 		c.MinVersion = tls.VersionTLS13
 	}
-	if t.CAFile != "" || t.CAPath != "" {
-		if c.ClientCAs, err = readCAs(t.CAFile, t.CAPath); err != nil {
-			return nil, time.Time{}, err
-		}
+	switch {
+	case f.cfg.TLS.VerifyIncoming:
+		c.ClientAuth = tls.RequireAndVerifyClientCert
+	case f.authorities != nil:
 		c.ClientAuth = tls.VerifyClientCertIfGiven
 	}
-	if t.VerifyIncoming {
-		c.ClientAuth = tls.RequireAndVerifyClientCert
-	}
-	return c, pair.Leaf.NotAfter, nil
+	return c
 }
 
 func readCAs(file, dir string) (*x509.CertPool, error) {
@@ -178,7 +180,7 @@ func (f *accessFiles) look() string {
 }
 
 // refresh reads the files again if they changed, or if it must, and reports whether it did.
-// A file that cannot be used is an error once, until it changes again.
+// A file that cannot be used is an error once, until one of them changes again.
 func (f *accessFiles) refresh(must bool) (read bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -187,20 +189,22 @@ func (f *accessFiles) refresh(must bool) (read bool, err error) {
 		return false, nil
 	}
 	f.seen = now
-	return true, f.read()
+	if err := f.read().Err(); err != nil {
+		return true, fault.New(fault.Invalid, "%w; there, what was read before stays in use", err)
+	}
+	return true, nil
 }
 
 // rereadAccess has what changed in these files take effect.
 func (a *Agent) rereadAccess(must bool) error {
 	read, err := a.access.refresh(must)
-	if err != nil {
-		return fmt.Errorf("the tokens and certificates of before stay in use: %w", err)
-	}
 	if read {
 		a.http.SetTokens(a.access.tokens.Load())
+	}
+	if read && err == nil {
 		a.log.Info("tokens and certificates of the HTTP API were read again")
 	}
-	return nil
+	return err
 }
 
 // keepAccess does that when they change, until ctx ends.

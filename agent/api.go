@@ -95,19 +95,20 @@ func (a *Agent) ForceLeave(_ context.Context, node string, prune bool) error {
 	return a.gossip.ForceLeave(node, prune)
 }
 
-// Reload reads the configuration anew and brings services and checks that files
-// define up to date. What else changed takes effect at the next start. Without files there
-// is nothing to do.
+// Reload reads the files of the HTTP API and the configuration anew, and brings services and
+// checks that files define up to date. What else changed takes effect at the next start. What
+// cannot be read stays as it was, and holds up nothing else. Without files there is nothing
+// to do.
 func (a *Agent) Reload(ctx context.Context) error {
-	access := a.access != nil && a.access.any()
-	if access {
-		if err := a.rereadAccess(true); err != nil {
-			return err
-		}
+	var faults fault.List
+	if a.access != nil && a.access.any() {
+		faults.Add(a.rereadAccess(true))
 	}
-	if a.opts.Reread == nil && access {
-		return nil
-	}
+	faults.Add(a.reloadConfig(ctx))
+	return faults.Err()
+}
+
+func (a *Agent) reloadConfig(ctx context.Context) error {
 	if a.opts.Reread == nil {
 		return nil
 	}

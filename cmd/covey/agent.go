@@ -132,7 +132,7 @@ func attend(ctx context.Context, a runningAgent, signals <-chan os.Signal, log *
 			switch {
 			case s == syscall.SIGHUP:
 				if err := a.Reload(ctx); err != nil {
-					log.Error("what was configured before still holds", "error", err)
+					log.Error("what cannot be read stays as it was", "error", err)
 					continue
 				}
 				log.Info("the configuration was reloaded")
