@@ -53,7 +53,7 @@ func (a *Agent) UpdateTTL(ctx context.Context, id string, status catalog.Status,
 		text := health.Clean(output, c.definition.OutputMaxSize)
 		b.setStatus(id, status, text, true)
 		// Set, not Beat: the status is in the registry already, and need not be reported.
-		b.monitor = append(b.monitor, func(m *health.Monitor) { m.Set(*c.definition, status, text) })
+		b.monitor = append(b.monitor, func(m *health.Monitor) { m.Set(c.definition, status, text) })
 		return nil
 	})
 	if err == nil && load != nil {

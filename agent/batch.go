@@ -175,7 +175,7 @@ func (b *batch) takeCheck(d definition.Check, fromFile bool) error {
 // watch has health carry out a check, beginning with the state it is in.
 func (b *batch) watch(c *check) {
 	if c.definition.Kind() != "" {
-		b.monitor = append(b.monitor, func(m *health.Monitor) { m.Set(*c.definition, c.state.Status, c.state.Output) })
+		b.monitor = append(b.monitor, func(m *health.Monitor) { m.Set(c.definition, c.state.Status, c.state.Output) })
 	}
 }
 

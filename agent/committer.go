@@ -263,10 +263,11 @@ func (c *committer) show(b *batch) {
 			n := c.node(states(c.registry.checksOf("")))
 			puts = append(puts, replica.Put{Key: n.Key(), Payload: catalog.Encode(n), Value: n})
 			c.local.setNode(n)
-		case l.instance == nil:
+		case l.service == nil:
 			puts = append(puts, replica.Put{Key: catalog.InstanceKeyPrefix + id})
 		default:
-			puts = append(puts, replica.Put{Key: l.instance.Key(), Payload: catalog.Encode(l.instance), Value: c.pack(l.instance)})
+			i := l.instance(l.checks)
+			puts = append(puts, replica.Put{Key: i.Key(), Payload: catalog.Encode(i), Value: c.pack(i)})
 		}
 	}
 	for key := range b.external {

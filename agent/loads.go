@@ -242,25 +242,26 @@ func (b *batch) setLoad(t *telling) {
 	}
 	next := *c
 	next.told = *t
-	was := b.load(c.serviceID)
+	s := b.services[c.serviceID]
+	was := s.load(b.checksOf(c.serviceID))
 	b.undo = append(b.undo, func() { b.put(t.checkID, c) })
 	b.put(t.checkID, &next)
-	if b.load(c.serviceID) != was {
+	if s.load(b.checksOf(c.serviceID)) != was {
 		b.touched[c.serviceID] = struct{}{}
 	}
 }
 
 // load is what is known of the load of an instance. Of several checks that measured it the
 // first by ID counts, and so does the first of those by which it asks for a share.
-func (r *registry) load(serviceID string) (l catalog.Load) {
+func (s *service) load(checks []*check) (l catalog.Load) {
 	var measured, asked string
 	var share catalog.Load
-	for _, c := range r.byService[serviceID] {
+	for _, c := range checks {
 		id := c.state.ID
 		if c.told.serial == 0 {
 			continue
 		}
-		said := c.told.load(r.services[serviceID].definition.Instance().Weights.Passing)
+		said := c.told.load(s.definition.Instance().Weights.Passing)
 		if said.Measured() && (measured == "" || id < measured) {
 			measured, l = id, said
 		}

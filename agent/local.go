@@ -20,33 +20,38 @@ type local struct {
 	rendered *httpapi.Local          // nil after a change
 }
 
-// localService is a service as it was last committed. Without an instance it holds the
-// node's checks, or nothing.
+// localService is a service as it was last committed, rendered when somebody asks. Without
+// a service it holds the node's checks, or nothing.
 type localService struct {
-	instance *catalog.Instance
-	checks   []httpapi.LocalCheck
+	*service
+	checks []*check
 }
 
 func newLocal() *local { return &local{services: map[string]localService{}} }
 
-// local renders a service, or with "" the node's checks.
+// local returns a service, or with "" the node's checks.
 func (r *registry) local(id string) localService {
-	var l localService
-	checks := r.checksOf(id)
-	if id != "" {
-		if r.services[id] == nil {
-			return l
-		}
-		l.instance = r.instance(id, checks)
+	if s := r.services[id]; s != nil || id == "" {
+		return localService{s, r.checksOf(id)}
 	}
-	for _, c := range checks {
-		lc := httpapi.LocalCheck{Check: c.state, ServiceID: id, Definition: c.definition, Since: c.since}
-		if l.instance != nil {
-			lc.ServiceName, lc.ServiceTags = l.instance.Service, l.instance.Tags
-		}
-		l.checks = append(l.checks, lc)
+	return localService{}
+}
+
+// render returns the instance, nil if there is none, and the checks as they are shown.
+func (l localService) render() (*catalog.Instance, []httpapi.LocalCheck) {
+	var i *catalog.Instance
+	if l.service != nil {
+		i = l.instance(l.checks)
 	}
-	return l
+	var checks []httpapi.LocalCheck
+	for _, c := range l.checks {
+		lc := httpapi.LocalCheck{Check: c.state, ServiceID: c.serviceID, Definition: c.definition, Since: c.since}
+		if i != nil {
+			lc.ServiceName, lc.ServiceTags = i.Service, i.Tags
+		}
+		checks = append(checks, lc)
+	}
+	return i, checks
 }
 
 func (l *local) set(changed map[string]localService) {
@@ -56,7 +61,7 @@ func (l *local) set(changed map[string]localService) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for id, s := range changed {
-		if s.instance == nil && id != "" {
+		if s.service == nil && id != "" {
 			delete(l.services, id)
 		} else {
 			l.services[id] = s
@@ -80,13 +85,13 @@ func (l *local) view() httpapi.Local {
 	}
 	v := &httpapi.Local{Serial: l.serial, Node: l.node, Services: []httpapi.LocalService{}, Checks: []httpapi.LocalCheck{}}
 	for _, id := range slices.Sorted(maps.Keys(l.services)) {
-		s := l.services[id]
-		if s.instance != nil {
-			v.Services = append(v.Services, httpapi.LocalService{Instance: s.instance, Checks: s.checks})
+		i, checks := l.services[id].render()
+		if i != nil {
+			v.Services = append(v.Services, httpapi.LocalService{Instance: i, Checks: checks})
 		} else {
-			v.OfNode = s.checks
+			v.OfNode = checks
 		}
-		v.Checks = append(v.Checks, s.checks...)
+		v.Checks = append(v.Checks, checks...)
 	}
 	slices.SortFunc(v.Checks, func(a, b httpapi.LocalCheck) int { return strings.Compare(a.ID, b.ID) })
 	l.rendered = v

@@ -99,10 +99,10 @@ func states(list []*check) []catalog.Check {
 	return out
 }
 
-// instance renders a service with the state of its checks.
-func (r *registry) instance(id string, checks []*check) *catalog.Instance {
-	i := r.services[id].definition.Instance()
+// instance renders the service with the state of its checks.
+func (s *service) instance(checks []*check) *catalog.Instance {
+	i := s.definition.Instance()
 	i.Checks = states(checks)
-	i.Load = r.load(id)
+	i.Load = s.load(checks)
 	return i
 }

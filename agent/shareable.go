@@ -34,7 +34,7 @@ func (b *batch) shareable(serviceID string) error {
 // of what a registration costs.
 func (b *batch) asShared(serviceID string, checks []*check) (key string, payload []byte) {
 	if serviceID != "" {
-		r := b.instance(serviceID, checks)
+		r := b.services[serviceID].instance(checks)
 		payload := catalog.Encode(r)
 		if len(payload)+len(serviceID)+roomForMaintenance+len(checks)*roomForOutput <= catalog.MaxRecord {
 			return r.Key(), payload

@@ -90,9 +90,10 @@ func TestBadChecksHurtNobodyElse(t *testing.T) {
 	waiting := map[string]string{}
 	for name, c := range badChecks(t) {
 		for i := range 2 {
-			c.ID, c.Interval, c.Timeout = fmt.Sprintf("%s %d", name, i), 200*time.Millisecond, 700*time.Millisecond
-			waiting[c.ID] = c.says
-			m.Set(c.Check, catalog.Passing, "")
+			def := c.Check
+			def.ID, def.Interval, def.Timeout = fmt.Sprintf("%s %d", name, i), 200*time.Millisecond, 700*time.Millisecond
+			waiting[def.ID] = c.says
+			m.Set(&def, catalog.Passing, "")
 		}
 	}
 	var well atomic.Bool
@@ -103,7 +104,7 @@ func TestBadChecksHurtNobodyElse(t *testing.T) {
 		}
 	}))
 	defer good.Close()
-	m.Set(definition.Check{ID: "good", HTTP: good.URL, Interval: 20 * time.Millisecond, Timeout: 5 * time.Second}, catalog.Critical, "")
+	m.Set(&definition.Check{ID: "good", HTTP: good.URL, Interval: 20 * time.Millisecond, Timeout: 5 * time.Second}, catalog.Critical, "")
 
 	turns, want := 0, catalog.Passing
 	deadline := time.After(60 * time.Second)

@@ -43,7 +43,7 @@ func (o *owner) set(m *Monitor, def definition.Check, r Report) {
 	o.beliefs[r.CheckID] = r
 	delete(o.told, r.CheckID)
 	o.mu.Unlock()
-	m.Set(def, r.Status, r.Output)
+	m.Set(&def, r.Status, r.Output)
 }
 
 func (o *owner) remove(m *Monitor, id string) {

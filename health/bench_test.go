@@ -20,7 +20,7 @@ func BenchmarkScheduler(b *testing.B) {
 	m := New(Config{Report: func(Report) {}})
 	m.newProbe = func(definition.Check) probe { return at(passes) }
 	for i := range 5000 {
-		m.Set(definition.Check{ID: fmt.Sprint(i), TCP: "x", Interval: 10 * time.Second}, catalog.Passing, "fine")
+		m.Set(&definition.Check{ID: fmt.Sprint(i), TCP: "x", Interval: 10 * time.Second}, catalog.Passing, "fine")
 	}
 	m.phase, m.running = up, b.Context()
 	now := time.Now().Add(time.Minute)
@@ -62,7 +62,7 @@ func BenchmarkRun(b *testing.B) {
 func BenchmarkBeat(b *testing.B) {
 	m := New(Config{Report: func(Report) {}})
 	for i := range 5000 {
-		m.Set(definition.Check{ID: fmt.Sprint(i), TTL: time.Minute}, catalog.Passing, "")
+		m.Set(&definition.Check{ID: fmt.Sprint(i), TTL: time.Minute}, catalog.Passing, "")
 	}
 	var done sync.WaitGroup
 	done.Go(func() { m.Run(b.Context()) })

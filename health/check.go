@@ -13,8 +13,8 @@ import (
 // check is one check as it stands. Monitor.mu guards all that changes. A replaced check
 // is another one: that is how a run that ends late finds out that nobody asks any more.
 type check struct {
-	def   definition.Check
-	probe probe // nil for TTL
+	def   *definition.Check // its owner's too: never changed
+	probe probe             // nil for TTL
 
 	status    catalog.Status // thresholds applied
 	output    string
@@ -40,7 +40,7 @@ type check struct {
 
 const defaultInterval = 10 * time.Second
 
-func newCheck(def definition.Check, p probe) *check {
+func newCheck(def *definition.Check, p probe) *check {
 	c := &check{def: def, probe: p, slot: slot{period: cmp.Or(max(def.Interval, 0), defaultInterval), at: nowhere}}
 	if p == nil {
 		c.slot.period, c.slot.once = def.TTL, true

@@ -49,18 +49,18 @@ func TestARealServiceIsFollowedThroughItsStates(t *testing.T) {
 		}
 	}
 	often := definition.Check{ID: "web", HTTP: web.URL, Interval: 10 * time.Millisecond}
-	m.Set(often, catalog.Critical, "")
+	m.Set(&often, catalog.Critical, "")
 	wait("web", catalog.Passing)
 	code.Store(429)
 	wait("web", catalog.Warning)
 	code.Store(500)
 	wait("web", catalog.Critical)
-	m.Set(definition.Check{ID: "port", TCP: web.Listener.Addr().String(), Interval: time.Hour}, catalog.Critical, "")
+	m.Set(&definition.Check{ID: "port", TCP: web.Listener.Addr().String(), Interval: time.Hour}, catalog.Critical, "")
 	wait("port", catalog.Passing)
-	m.Set(definition.Check{ID: "hang", HTTP: hangs.URL, Interval: time.Hour, Timeout: 50 * time.Millisecond}, catalog.Passing, "")
+	m.Set(&definition.Check{ID: "hang", HTTP: hangs.URL, Interval: time.Hour, Timeout: 50 * time.Millisecond}, catalog.Passing, "")
 	wait("hang", catalog.Critical)
-	m.Set(definition.Check{ID: "hang", HTTP: hangs.URL, Interval: 10 * time.Millisecond}, catalog.Critical, "") // under way at Close
-	m.Set(definition.Check{ID: "job", TTL: 10 * time.Millisecond}, catalog.Passing, "")
+	m.Set(&definition.Check{ID: "hang", HTTP: hangs.URL, Interval: 10 * time.Millisecond}, catalog.Critical, "") // under way at Close
+	m.Set(&definition.Check{ID: "job", TTL: 10 * time.Millisecond}, catalog.Passing, "")
 	wait("job", catalog.Critical)
 
 	m.Close()

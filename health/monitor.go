@@ -134,7 +134,9 @@ func New(cfg Config) *Monitor {
 // If the definition is the one the check has already, its runs go on as scheduled: a
 // service that registers itself every few seconds is not checked more often for it. Else
 // what a run under way of the replaced check finds is dropped.
-func (m *Monitor) Set(def definition.Check, status catalog.Status, output string) {
+//
+// The definition is kept, not copied: nobody may change it any more.
+func (m *Monitor) Set(def *definition.Check, status catalog.Status, output string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.phase == down {
@@ -151,7 +153,7 @@ func (m *Monitor) Set(def definition.Check, status catalog.Status, output string
 	if old != nil {
 		m.drop(old)
 	}
-	c := newCheck(def, m.newProbe(def))
+	c := newCheck(def, m.newProbe(*def))
 	c.begin(status, output)
 	if w, ok := c.probe.(watcher); ok {
 		w.watch(func() { m.hasten(c) }, &m.watchers)

@@ -47,7 +47,7 @@ func TestThresholdsCountRunsInARow(t *testing.T) {
 	} {
 		def := checkNamed("x")
 		def.SuccessBeforePassing, def.FailuresBeforeWarning, def.FailuresBeforeCritical = c.passing, c.warning, c.critical
-		k := newCheck(def, &stub{})
+		k := newCheck(&def, &stub{})
 		k.begin(catalog.Critical, "")
 		got := ""
 		for _, run := range c.runs {

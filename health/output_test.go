@@ -87,7 +87,7 @@ func TestACheckMayHaveItsOutputCutShorter(t *testing.T) {
 			t.Errorf("%d: %q, want %q", limit, got, want)
 		}
 	}
-	c := newCheck(definition.Check{OutputMaxSize: 5}, &stub{})
+	c := newCheck(&definition.Check{OutputMaxSize: 5}, &stub{})
 	c.judge(verdict{status: catalog.Critical, output: "broken"})
 	if c.output != "br..." {
 		t.Errorf("%q", c.output)

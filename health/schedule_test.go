@@ -101,9 +101,9 @@ func plan(n int, def definition.Check) (*agenda, time.Time) {
 	a := &agenda{rand: rand.New(rand.NewPCG(1, 2))}
 	now := time.Now()
 	for range n {
-		c := newCheck(def, &stub{})
+		c := newCheck(&def, &stub{})
 		if def.TTL > 0 {
-			c = newCheck(def, nil)
+			c = newCheck(&def, nil)
 		}
 		a.add(c, now)
 	}

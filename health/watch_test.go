@@ -64,9 +64,9 @@ func (l *live) wait(t *testing.T, status catalog.Status) Report {
 const never = time.Hour
 
 // onceIn has its first run soon, and then none by the clock.
-func onceIn(def definition.Check) definition.Check {
+func onceIn(def definition.Check) *definition.Check {
 	def.ID, def.Interval, def.Timeout = "it", never, time.Second
-	return def
+	return &def
 }
 
 // server accepts connections and hands each to serve.

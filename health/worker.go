@@ -28,7 +28,7 @@ func (m *Monitor) work(c *check) {
 
 // carryOut runs c once and returns what to run next, nil if nothing may.
 func (m *Monitor) carryOut(c *check) *check {
-	timeout := timeoutOf(c.def)
+	timeout := timeoutOf(*c.def)
 	ctx, cancel := context.WithTimeout(m.running, timeout)
 	defer cancel()
 	m.mu.Lock()
