@@ -15,13 +15,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"covey/agent/config"
 	"covey/catalog"
 	"covey/dnsserver"
 	"covey/gossip"
+	"covey/internal/bubble"
 	"covey/internal/journal/journaltest"
 	"covey/internal/simnet"
 )
@@ -92,19 +92,21 @@ type simAgent struct {
 // simulate runs a scenario with so many agents, or as the flags say, and checks what
 // must hold at the end of each.
 func simulate(t *testing.T, nodes int, scenario func(*simulation)) {
-	t.Parallel()
+	if !bubble.Raced {
+		t.Parallel()
+	}
 	if testing.Short() {
 		t.Skip("a simulation")
 	}
 	if *simNodes > 0 {
 		nodes = *simNodes
 	}
-	if raced {
+	if bubble.Raced {
 		nodes = max(seeds+2, nodes/2)
 	}
 	base := t.TempDir()
 	real := time.Now()
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s := &simulation{
 			T: t, seed: *simSeed, rand: rand.New(rand.NewPCG(*simSeed, 1)), base: base, start: time.Now(),
 			net: simnet.New(*simSeed, lan), world: newWorld(), done: map[string]int{},
@@ -309,8 +311,8 @@ func goroutines() (stacks []string) {
 	all := strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n")
 	_, mine, _ := strings.Cut(strings.SplitN(all[0], "\n", 2)[0], "synctest bubble ")
 	for _, stack := range all[1:] {
-		_, bubble, _ := strings.Cut(strings.SplitN(stack, "\n", 2)[0], "synctest bubble ")
-		if bubble == mine && !strings.Contains(stack, "synctest.testingSynctestTest") && !strings.Contains(stack, "synctest.Run(") {
+		_, theirs, _ := strings.Cut(strings.SplitN(stack, "\n", 2)[0], "synctest bubble ")
+		if theirs == mine && !strings.Contains(stack, "synctest.testingSynctestTest") && !strings.Contains(stack, "synctest.Run(") {
 			stacks = append(stacks, stack)
 		}
 	}

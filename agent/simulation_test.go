@@ -8,6 +8,7 @@ import (
 
 	"covey/catalog"
 	"covey/gossip"
+	"covey/internal/bubble"
 	"covey/internal/simnet"
 )
 
@@ -57,7 +58,7 @@ func splitFor() time.Duration {
 	switch {
 	case *simHours > 0:
 		return time.Duration(*simHours * float64(time.Hour))
-	case raced:
+	case bubble.Raced:
 		return 10 * time.Minute
 	}
 	return time.Hour

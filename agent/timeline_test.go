@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"covey/catalog"
+	"covey/internal/bubble"
 )
 
 // stage is a catalogue that a timeline follows, in virtual time.
@@ -19,7 +19,7 @@ type stage struct {
 
 func onStage(t *testing.T, before func(s *stage), test func(s *stage)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s := &stage{timeline: &timeline{}, store: catalog.NewStore(1)}
 		before(s)
 		done := make(chan struct{})
@@ -35,7 +35,7 @@ func onStage(t *testing.T, before func(s *stage), test func(s *stage)) {
 // settle lets a second pass, in which all that changed is seen.
 func (s *stage) settle() {
 	time.Sleep(time.Second)
-	synctest.Wait()
+	bubble.Wait()
 }
 
 func (s *stage) host(name string, l catalog.Liveness, instances ...*catalog.Instance) {

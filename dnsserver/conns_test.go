@@ -7,12 +7,12 @@ import (
 	"runtime"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/miekg/dns"
 
 	"covey/catalog"
+	"covey/internal/bubble"
 )
 
 func TestTheConnectionSilentLongestGivesWay(t *testing.T) {
@@ -64,7 +64,7 @@ func TestAClientThatTakesNoRepliesGivesWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		ours, theirs := net.Pipe()
 		defer theirs.Close()
 		go s.serveConn(s.conns.admit(ours))
@@ -72,14 +72,14 @@ func TestAClientThatTakesNoRepliesGivesWay(t *testing.T) {
 		if err := writeFrame(theirs, p); err != nil {
 			t.Fatal(err)
 		}
-		synctest.Wait() // now the reply is being written
+		bubble.Wait() // now the reply is being written
 		next, _ := net.Pipe()
 		newcomer := s.conns.admit(next)
 		if newcomer == nil {
 			t.Fatal("a newcomer was turned away")
 		}
 		s.conns.remove(newcomer)
-		synctest.Wait() // and the first one is gone
+		bubble.Wait() // and the first one is gone
 	})
 }
 
@@ -97,7 +97,7 @@ func (c *heldCatalog) View() *catalog.View {
 
 // However many connections ask, a processor is left to those who ask over UDP.
 func TestConnectionsTakeTurns(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		held := &heldCatalog{free: make(chan struct{})}
 		s, err := New(Config{Addr: "127.0.0.1:0", Catalog: held})
 		if err != nil {
@@ -115,7 +115,7 @@ func TestConnectionsTakeTurns(t *testing.T) {
 			}
 			clients = append(clients, theirs)
 		}
-		synctest.Wait()
+		bubble.Wait()
 		if got, want := int(held.asked.Load()), max(1, runtime.GOMAXPROCS(0)-1); got != want {
 			t.Errorf("%d questions are at work, want %d", got, want)
 		}
@@ -126,7 +126,7 @@ func TestConnectionsTakeTurns(t *testing.T) {
 			}
 			c.Close()
 		}
-		synctest.Wait()
+		bubble.Wait()
 	})
 }
 

@@ -10,10 +10,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/miekg/dns"
+
+	"covey/internal/bubble"
 )
 
 func newTestLimit(t testing.TB, c Config) *rateLimit {
@@ -182,7 +183,7 @@ func TestWhoIsNotLimited(t *testing.T) {
 }
 
 func TestALimitThatIsReachedIsLoggedOnceAMinute(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		l := newTestLimit(t, Config{ResponseRateLimit: 1, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 		packet := pack(t, new(dns.Msg).SetQuestion("web.service.local.", dns.TypeA))

@@ -5,12 +5,12 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/miekg/dns"
 
 	"covey/catalog"
+	"covey/internal/bubble"
 )
 
 func smallWorld(t testing.TB) *world {
@@ -153,7 +153,7 @@ type brokenCatalog struct{}
 func (brokenCatalog) View() *catalog.View { panic("no view") }
 
 func TestAPanicIsAnsweredCountedAndLoggedOnceAMinute(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		r, err := NewResolver(Config{Catalog: brokenCatalog{}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 		if err != nil {

@@ -8,10 +8,10 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"covey/gossip/replica"
+	"covey/internal/bubble"
 	"covey/internal/simnet"
 )
 
@@ -52,7 +52,7 @@ func TestSimulatedDetection(t *testing.T) {
 	if !ok {
 		t.Fatalf("no profile %q", *detectProfile)
 	}
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		d := &detection{
 			T: t, timing: timing, rand: rand.New(rand.NewPCG(*detectSeed, 2)), net: simnet.New(*detectSeed, simnet.Link{Delay: simnet.Uniform(200*time.Microsecond, time.Millisecond)}),
 			down: map[replica.ID]time.Time{}, seen: map[replica.ID][]time.Duration{}, count: map[string]int{},

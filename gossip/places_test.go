@@ -4,9 +4,9 @@ import (
 	"net"
 	"net/netip"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"covey/internal/bubble"
 	"covey/internal/simnet"
 )
 
@@ -47,7 +47,7 @@ func TestPlacesAreBoundedInAllAndForEachHost(t *testing.T) {
 func TestOneHostCannotTakeAllStreams(t *testing.T) {
 	for name, first := range map[string][]byte{"silent": nil, "serf's": {244}, "watchers'": {magicVigil}, "replication's": {magicStream}} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				world := simnet.New(1, simnet.Link{Delay: simnet.Uniform(100*time.Microsecond, 200*time.Microsecond)})
 				on := func(ip string) func(*Config) {
 					return func(c *Config) {

@@ -5,11 +5,11 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"covey/catalog"
 	"covey/catalog/definition"
+	"covey/internal/bubble"
 )
 
 // owner believes what it set itself and what it was told since, as an agent does. It is
@@ -88,7 +88,7 @@ func TestInTheEndTheOwnerBelievesWhatIsSo(t *testing.T) {
 			if err := b.Flush(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			synctest.Wait()
+			bubble.Wait()
 			pass(time.Minute)
 			b.Monitor.mu.Lock()
 			defer b.Monitor.mu.Unlock()

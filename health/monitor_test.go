@@ -9,10 +9,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"covey/catalog"
+	"covey/internal/bubble"
 	"covey/internal/fault"
 )
 
@@ -123,7 +123,7 @@ func TestWhatARunOfAReplacedCheckFindsIsDropped(t *testing.T) {
 		pass(time.Second)
 		b.Remove("gone")
 		b.Remove("gone")
-		synctest.Wait()
+		bubble.Wait()
 		if under := b.stubs["gone"].under; under > 0 {
 			t.Error("the run of a removed check goes on")
 		}
@@ -238,11 +238,11 @@ func TestASlowReceiverGetsTheLastReportsAndTheyAreFew(t *testing.T) {
 			b.Beat("a", catalog.Passing, fmt.Sprint("a", i))
 			b.Beat("b", catalog.Passing, fmt.Sprint("b", i))
 			if i == 0 {
-				synctest.Wait() // a's first report is held
+				bubble.Wait() // a's first report is held
 			}
 		}
 		close(hold)
-		synctest.Wait()
+		bubble.Wait()
 		wantReports(t, b.taken(), Report{"a", catalog.Passing, "a0"},
 			Report{"b", catalog.Passing, "b999"}, Report{"a", catalog.Passing, "a999"})
 	})
@@ -258,7 +258,7 @@ func TestACheckReplacedDuringAReportIsReportedAsItStands(t *testing.T) {
 			b.mu.Unlock()
 			b.Set(ttl("job", time.Hour), catalog.Passing, "")
 			b.Beat("job", catalog.Critical, "broken")
-			synctest.Wait()
+			bubble.Wait()
 			if replaced {
 				b.Remove("job")
 				b.Set(ttl("job", time.Minute), catalog.Passing, "new")
@@ -266,7 +266,7 @@ func TestACheckReplacedDuringAReportIsReportedAsItStands(t *testing.T) {
 				b.Set(ttl("job", time.Hour), catalog.Passing, "new")
 			}
 			close(hold)
-			synctest.Wait()
+			bubble.Wait()
 			wantReports(t, b.taken(), Report{"job", catalog.Critical, "broken"}, Report{"job", catalog.Passing, "new"})
 		})
 	}
@@ -313,7 +313,7 @@ func TestFlushReturnsWhenWhatCameBeforeIsReported(t *testing.T) {
 }
 
 func TestBeforeRunNothingHappensAndAfterCloseNeither(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		b := newBench(Config{})
 		s, def := b.service("web", time.Second, fails)
 		s.takes = time.Hour
@@ -364,7 +364,7 @@ func TestAMonitorClosedBeforeRunDoesNotRun(t *testing.T) {
 }
 
 func TestTheEndOfItsContextEndsRun(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		b := newBench(Config{})
 		s, def := b.service("web", time.Second, fails)
 		s.takes = time.Hour

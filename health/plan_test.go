@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"covey/catalog"
+	"covey/internal/bubble"
 	"covey/internal/fault"
 )
 
@@ -80,7 +80,7 @@ func TestWhatCannotBeRunSaysWhy(t *testing.T) {
 		}
 		removed, closed := make(chan error), make(chan error)
 		go func() { removed <- b.RunNow(t.Context(), "web") }()
-		synctest.Wait()
+		bubble.Wait()
 		b.Remove("web")
 		if err := <-removed; fault.KindOf(err) != fault.NotFound {
 			t.Error(err)
@@ -88,7 +88,7 @@ func TestWhatCannotBeRunSaysWhy(t *testing.T) {
 		b.Set(def, catalog.Passing, "")
 		pass(time.Second)
 		go func() { closed <- b.RunNow(t.Context(), "web") }()
-		synctest.Wait()
+		bubble.Wait()
 		b.Close()
 		if err := <-closed; fault.KindOf(err) != fault.Unavailable {
 			t.Error(err)

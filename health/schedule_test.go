@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"covey/catalog"
 	"covey/catalog/definition"
+	"covey/internal/bubble"
 )
 
 func TestANewCheckIsRunSoon(t *testing.T) {
@@ -70,7 +70,7 @@ func busiest(times []time.Time, begin time.Time, step time.Duration) int {
 
 func TestThousandsOfChecksDoNotRunAtOnce(t *testing.T) {
 	const checks, interval = 5000, 10 * time.Second
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		b := newBench(Config{MaxConcurrent: checks})
 		all, def := b.service("web", interval, passes)
 		for i := range checks {

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"covey/catalog"
 	"covey/catalog/definition"
+	"covey/internal/bubble"
 )
 
 // stub is a service in the place of one that is asked.
@@ -129,11 +129,11 @@ func (b *bench) status(id string) catalog.Status {
 // in runs test in a bubble beside a running Monitor that is closed after it.
 func in(t *testing.T, cfg Config, test func(t *testing.T, b *bench)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		b := newBench(cfg)
 		ran := make(chan error)
 		go func() { ran <- b.Run(t.Context()) }()
-		synctest.Wait()
+		bubble.Wait()
 		test(t, b)
 		closed := make(chan error)
 		go func() { closed <- b.Close() }()
@@ -155,7 +155,7 @@ func ttl(id string, d time.Duration) definition.Check { return definition.Check{
 
 func pass(d time.Duration) {
 	time.Sleep(d)
-	synctest.Wait()
+	bubble.Wait()
 }
 
 func wantReports(t *testing.T, got []Report, want ...Report) {

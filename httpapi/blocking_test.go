@@ -7,10 +7,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"covey/catalog"
+	"covey/internal/bubble"
 )
 
 // waiter is a blocking request under way in a synctest bubble.
@@ -34,7 +34,7 @@ func wait(s *Server, target string) *waiter {
 		s.ServeHTTP(w.ResponseRecorder, r)
 		w.took = time.Since(w.began)
 	}()
-	synctest.Wait()
+	bubble.Wait()
 	return w
 }
 
@@ -93,7 +93,7 @@ func TestBlockedReadsAreWokenByTheirOwnChangeOnly(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.target, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				s, a := newTestServer(t)
 				a.addHost("n2", "10.0.0.2", catalog.Alive, instance("api", "api-2"))
 				change(t, s, "web", "10.1.0.1")
@@ -106,7 +106,7 @@ func TestBlockedReadsAreWokenByTheirOwnChangeOnly(t *testing.T) {
 				}
 				if test.other != nil {
 					test.other(t, s, a)
-					if synctest.Wait(); !w.blocked() {
+					if bubble.Wait(); !w.blocked() {
 						t.Fatalf("woken by another's change, index %d after %d", w.index(t), index)
 					}
 				}
@@ -161,7 +161,7 @@ func TestABlockedReadEndsWithItsWait(t *testing.T) {
 		"&wait=24h":     600 * time.Second,
 	} {
 		t.Run(query, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				s, _ := newTestServer(t)
 				change(t, s, "web", "10.1.0.1")
 				index := indexOf(t, call(s, "GET", "/v1/health/service/web", ""))
@@ -179,7 +179,7 @@ func TestABlockedReadEndsWithItsWait(t *testing.T) {
 }
 
 func TestIndexBelowTheCurrentOneAnswersAtOnceAndAboveItBlocks(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s, _ := newTestServer(t)
 		change(t, s, "web", "10.1.0.1")
 		index := indexOf(t, call(s, "GET", "/v1/health/service/web", ""))
@@ -190,7 +190,7 @@ func TestIndexBelowTheCurrentOneAnswersAtOnceAndAboveItBlocks(t *testing.T) {
 		}
 		w := wait(s, fmt.Sprintf("/v1/health/service/web?wait=10s&index=%d", index+1000))
 		change(t, s, "web", "10.1.0.2")
-		if synctest.Wait(); !w.blocked() {
+		if bubble.Wait(); !w.blocked() {
 			t.Error("a change that does not reach the index asked for ends the wait")
 		}
 		if <-w.done; w.took < 10*time.Second || w.index(t) <= index {
@@ -200,7 +200,7 @@ func TestIndexBelowTheCurrentOneAnswersAtOnceAndAboveItBlocks(t *testing.T) {
 }
 
 func TestAClientThatGoesEndsItsWait(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s, _ := newTestServer(t)
 		w := wait(s, "/v1/health/service/web?index=99999")
 		if s.Stats().Waiting != 1 {
@@ -216,7 +216,7 @@ func TestAClientThatGoesEndsItsWait(t *testing.T) {
 
 func TestThousandsWaitAndAllAreWokenOnce(t *testing.T) {
 	const n = 2000
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s, _ := newTestServer(t)
 		change(t, s, "web", "10.1.0.1")
 		index := indexOf(t, call(s, "GET", "/v1/health/service/web", ""))
@@ -242,7 +242,7 @@ func TestThousandsWaitAndAllAreWokenOnce(t *testing.T) {
 }
 
 func TestWaitersAreBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		c := newTwin().config()
 		c.MaxWaiting = 2
 		s, err := newServer(c)
@@ -267,7 +267,7 @@ func TestWaitersAreBounded(t *testing.T) {
 }
 
 func TestAClosingServerReleasesWhoWaits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s, _ := newTestServer(t)
 		change(t, s, "web", "10.1.0.1")
 		index := indexOf(t, call(s, "GET", "/v1/health/service/web", ""))
@@ -281,7 +281,7 @@ func TestAClosingServerReleasesWhoWaits(t *testing.T) {
 }
 
 func TestAReadOfOneInstanceBlocksOnItsHash(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s, _ := newTestServer(t)
 		change(t, s, "web", "10.1.0.1")
 		hash := call(s, "GET", "/v1/agent/service/web", "").Header().Get("X-Consul-ContentHash")
@@ -290,7 +290,7 @@ func TestAReadOfOneInstanceBlocksOnItsHash(t *testing.T) {
 		}
 		w := wait(s, "/v1/agent/service/web?wait=1m&hash="+hash)
 		change(t, s, "api", "10.1.0.1")
-		if synctest.Wait(); !w.blocked() {
+		if bubble.Wait(); !w.blocked() {
 			t.Fatal("woken by another's change")
 		}
 		change(t, s, "web", "10.1.0.2")
@@ -305,7 +305,7 @@ func TestAReadOfOneInstanceBlocksOnItsHash(t *testing.T) {
 }
 
 func TestAReadOfAKeyBlocksForItsWholeWait(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s, _ := newTestServer(t)
 		w := wait(s, "/v1/kv/upstreams/web?recurse&wait=16s&index=1")
 		change(t, s, "web", "10.1.0.1")

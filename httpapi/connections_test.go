@@ -7,9 +7,9 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"testing/synctest"
 
 	"covey/catalog"
+	"covey/internal/bubble"
 )
 
 // remote is a connection from an address of choice.
@@ -43,7 +43,7 @@ func TestOneClientCannotTakeAllConnections(t *testing.T) {
 		{"::1", "::1", true},
 	} {
 		t.Run(c.first+" and "+c.second, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				s, a, _, stop := startInBubble(t, func(c *Config) { c.MaxConnsPerClient = 2 })
 				// One of the two waits: that frees no place.
 				idle, waits := from(s, c.first), from(s, c.first)
@@ -70,7 +70,7 @@ func TestOneClientCannotTakeAllConnections(t *testing.T) {
 					t.Errorf("who waited: %d", r.StatusCode)
 				}
 				waits.Close()
-				synctest.Wait()
+				bubble.Wait()
 				again := from(s, c.second)
 				again.ask(t, "/v1/catalog/datacenters", "")
 				if r, body := again.reply(t); r.StatusCode != 200 {
@@ -79,7 +79,7 @@ func TestOneClientCannotTakeAllConnections(t *testing.T) {
 				again.Close()
 				idle.Close()
 				stop()
-				synctest.Wait()
+				bubble.Wait()
 				if s.conns.open != 0 || len(s.conns.byClient) != 0 {
 					t.Errorf("counted at the end: %+v", s.conns.byClient)
 				}

@@ -7,8 +7,9 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
+
+	"covey/internal/bubble"
 )
 
 func TestEventsAreListedByNameAndFoundByTheirIndex(t *testing.T) {
@@ -29,7 +30,7 @@ func TestEventsAreListedByNameAndFoundByTheirIndex(t *testing.T) {
 }
 
 func TestWhoWaitsForAnEventIsWokenByIt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s, _ := newTestServer(t)
 		any := wait(s, "/v1/event/list?index=7&wait=1m")
 		named := wait(s, "/v1/event/list?name=restart&index=7&wait=1m")
@@ -37,7 +38,7 @@ func TestWhoWaitsForAnEventIsWokenByIt(t *testing.T) {
 			t.Fatal("a read of no events did not block")
 		}
 		call(s, "PUT", "/v1/event/fire/deploy", "")
-		synctest.Wait()
+		bubble.Wait()
 		if any.blocked() || !strings.Contains(any.Body.String(), "deploy") {
 			t.Errorf("not woken, or by something else: %s", any.Body)
 		}

@@ -12,10 +12,10 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"covey/catalog"
+	"covey/internal/bubble"
 )
 
 const blocking = "/v1/health/service/web?index=9999999999999"
@@ -62,7 +62,7 @@ func (a *twin) next() string {
 // parkedNow waits until n are parked and nothing moves.
 func parkedNow(t testing.TB, s *Server, n int) {
 	t.Helper()
-	synctest.Wait()
+	bubble.Wait()
 	s.parking.mu.Lock()
 	defer s.parking.mu.Unlock()
 	if s.parking.held != n {
@@ -71,7 +71,7 @@ func parkedNow(t testing.TB, s *Server, n int) {
 }
 
 func TestAConnectionGoesOnAfterEachOfItsBlockedReads(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s, a, dial, stop := startInBubble(t, nil)
 		c := talk(dial())
 		for i := range 5 {
@@ -101,7 +101,7 @@ func TestAConnectionGoesOnAfterEachOfItsBlockedReads(t *testing.T) {
 		}
 		c.Close()
 		stop()
-		synctest.Wait()
+		bubble.Wait()
 		if n := s.Stats().Conns; n != 0 {
 			t.Errorf("%d connections at the end", n)
 		}
@@ -120,7 +120,7 @@ func TestParkedRequestsOfOlderAndShorterKindsAreAnsweredInTheirWay(t *testing.T)
 		"no name of a host":       {"GET", "HTTP/1.1", "Host:\r\n", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				s, a, dial, stop := startInBubble(t, nil)
 				d := talk(dial())
 				defer d.Close()
@@ -144,7 +144,7 @@ func TestRequestsThatCameTooEarlyAreAnsweredInOrder(t *testing.T) {
 	long := "X: " + strings.Repeat("x", 3000) + "\r\n"
 	for name, while := range map[string]bool{"sent together": false, "sent while the first waits": true} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				s, a, dial, stop := startInBubble(t, nil)
 				d := talk(dial())
 				// Far more than the buffers of net/http hold, with reads among them that block too.
@@ -183,7 +183,7 @@ func TestRequestsThatCameTooEarlyAreAnsweredInOrder(t *testing.T) {
 }
 
 func TestAParkedClientThatGoesIsForgotten(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s, _, dial, stop := startInBubble(t, nil)
 		c := dial()
 		talk(c).ask(t, blocking, "")
@@ -207,7 +207,7 @@ func TestWhatCannotBeParkedWaitsAllTheSame(t *testing.T) {
 		"a long header": "X: " + strings.Repeat("x", maxParkedRequest) + "\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				s, a, dial, stop := startInBubble(t, nil)
 				c := talk(dial())
 				go fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: localhost\r\n%s", a.next(), more)
@@ -228,7 +228,7 @@ func TestWhatCannotBeParkedWaitsAllTheSame(t *testing.T) {
 
 // A token that is taken away while its holder waits opens nothing any more.
 func TestAParkedRequestIsAskedForItsTokenAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		tokens := func(text string) *Tokens {
 			set, err := ParseTokens([]byte(text))
 			if err != nil {
@@ -251,7 +251,7 @@ func TestAParkedRequestIsAskedForItsTokenAgain(t *testing.T) {
 }
 
 func TestClosingAnswersParkedClientsOnceAndForAll(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s, _, dial, stop := startInBubble(t, nil)
 		clients := make([]*dialogue, 50)
 		for i := range clients {
@@ -312,7 +312,7 @@ func TestParkedConnectionsKeepTheirTLS(t *testing.T) {
 }
 
 func TestAParkedClientCostsLittle(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		const n = 2000
 		s, _, dial, stop := startInBubble(t, nil)
 		before, stacksBefore := memoryHeld()

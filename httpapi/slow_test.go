@@ -7,10 +7,10 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"covey/catalog"
+	"covey/internal/bubble"
 )
 
 // dribble sends text a byte a second until the other side has gone, and returns after how
@@ -78,7 +78,7 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 		}, streamWrite + 2*time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				s, a, dial, stop := startInBubble(t, nil)
 				client := dial()
 				client.SetReadDeadline(time.Now().Add(10 * time.Minute)) // so that the test ends
@@ -87,7 +87,7 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 					t.Errorf("cut off after %v, not within %v", took, c.limit)
 				}
 				client.Close()
-				synctest.Wait()
+				bubble.Wait()
 				if n := s.Stats().Conns; n != 0 || len(a.services) != 0 {
 					t.Errorf("%d connections, %d services", n, len(a.services))
 				}
@@ -98,7 +98,7 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 }
 
 func TestWaitsOfAYearEndWithinTheHour(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		_, _, dial, stop := startInBubble(t, nil)
 		for _, wait := range []string{"8760h", "2562047h"} {
 			c := dial()
@@ -134,7 +134,7 @@ func memoryHeld() (all, stacks uint64) {
 }
 
 func TestFiveThousandIdleConnectionsHoldUpNobody(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		const n = 5000
 		s, a, dial, stop := startInBubble(t, nil)
 		before, _ := memoryHeld()
@@ -146,7 +146,7 @@ func TestFiveThousandIdleConnectionsHoldUpNobody(t *testing.T) {
 				t.Fatalf("connection %d: %d", i, code)
 			}
 		}
-		synctest.Wait()
+		bubble.Wait()
 		if during, _ := memoryHeld(); (during-before)/n > 40<<10 {
 			t.Errorf("an idle connection costs %d bytes", (during-before)/n)
 		}
@@ -159,7 +159,7 @@ func TestFiveThousandIdleConnectionsHoldUpNobody(t *testing.T) {
 			t.Errorf("registering beside them: %d %s", code, body)
 		}
 		time.Sleep(idleTimeout + time.Second)
-		synctest.Wait()
+		bubble.Wait()
 		if open := s.Stats().Conns; open != 0 {
 			t.Errorf("%d connections are open after %v of silence", open, idleTimeout)
 		}
@@ -173,13 +173,13 @@ func TestFiveThousandIdleConnectionsHoldUpNobody(t *testing.T) {
 // A client that goes while a read blocks must not keep its place, and a body that comes
 // after the answer must not become a request.
 func TestBlockedReadsEndWithTheirClients(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s, a, dial, stop := startInBubble(t, func(c *Config) { c.MaxWaiting = 2 })
 		blocked := []net.Conn{dial(), dial()}
 		for _, c := range blocked {
 			fmt.Fprint(c, "GET /v1/health/service/web?index=9999999999999 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
 		}
-		synctest.Wait()
+		bubble.Wait()
 		third := dial()
 		fmt.Fprint(third, "GET /v1/health/service/web?index=9999999999999 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
 		if code, body := readReply(t, third); code != 503 || !strings.Contains(body, "2 blocking reads") {
@@ -190,14 +190,14 @@ func TestBlockedReadsEndWithTheirClients(t *testing.T) {
 			t.Errorf("a read that does not block: %d", code)
 		}
 		blocked[0].Close()
-		synctest.Wait()
+		bubble.Wait()
 		if n := s.Stats().Waiting; n != 1 {
 			t.Errorf("%d wait", n)
 		}
 		a.addHost("n2", "10.0.0.2", catalog.Alive, instance("web", "w"))
 		blocked[1].Close()
 		third.Close()
-		synctest.Wait()
+		bubble.Wait()
 		stop()
 	})
 }

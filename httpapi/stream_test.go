@@ -13,10 +13,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"covey/catalog"
+	"covey/internal/bubble"
 )
 
 // sse is one event as a browser would have it.
@@ -253,14 +253,14 @@ func TestASlowReaderLosesItsPlaceAndIsToldSo(t *testing.T) {
 }
 
 func TestEventsAreGatheredOnlyWhileSomebodyReads(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		a := newTwin()
 		f := newFeed(a.store.View)
 		stopping := make(chan struct{})
 		next, leave := f.subscribe(stopping)
 		arrive(a, instance("web", "w"))
 		time.Sleep(feedPace)
-		synctest.Wait()
+		bubble.Wait()
 		if events, _, _, ok := f.from(next, 1<<20); !ok || len(events) != 2 {
 			t.Errorf("%d events, %v", len(events), ok)
 		}
@@ -272,7 +272,7 @@ func TestEventsAreGatheredOnlyWhileSomebodyReads(t *testing.T) {
 		}
 		leave()
 		time.Sleep(2 * feedKeep)
-		synctest.Wait()
+		bubble.Wait()
 		if f.running {
 			t.Error("nobody reads, and events are gathered")
 		}
@@ -287,7 +287,7 @@ func TestEventsAreGatheredOnlyWhileSomebodyReads(t *testing.T) {
 }
 
 func TestAQuietStreamIsHeardOf(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s, _ := newTestServer(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		w := httptest.NewRecorder()

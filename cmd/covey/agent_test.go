@@ -10,10 +10,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"covey/agent/config"
+	"covey/internal/bubble"
 )
 
 // fakeAgent is an agent that waits to be told to leave.
@@ -147,7 +147,7 @@ func TestAgentThatCannotStartSaysWhy(t *testing.T) {
 // attended runs attend in a bubble; steps are what happens, one after the other.
 func attended(t *testing.T, steps func(agent *fakeAgent, signal func(os.Signal))) (log string, result error) {
 	var text strings.Builder
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		agent := newFakeAgent()
 		signals := make(chan os.Signal)
 		ended := make(chan error, 1)
@@ -156,7 +156,7 @@ func attended(t *testing.T, steps func(agent *fakeAgent, signal func(os.Signal))
 		}()
 		steps(agent, func(s os.Signal) {
 			signals <- s
-			synctest.Wait()
+			bubble.Wait()
 		})
 		result = <-ended
 		select {

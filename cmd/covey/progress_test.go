@@ -3,12 +3,13 @@ package main
 import (
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
+
+	"covey/internal/bubble"
 )
 
 func TestProgressIsSilentForTheFirstSecond(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s := newSession()
 		s.sys.live = true
 		stop := s.sys.progress("joining %s", "10.0.0.1")
@@ -21,7 +22,7 @@ func TestProgressIsSilentForTheFirstSecond(t *testing.T) {
 }
 
 func TestProgressCountsAndWipesItsLine(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s := newSession()
 		s.sys.live = true
 		stop := s.sys.progress("joining %s", "10.0.0.1")
@@ -35,7 +36,7 @@ func TestProgressCountsAndWipesItsLine(t *testing.T) {
 }
 
 func TestProgressIsForTerminalsOnly(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s := newSession()
 		stop := s.sys.progress("joining")
 		time.Sleep(time.Minute)

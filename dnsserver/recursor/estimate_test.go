@@ -7,10 +7,11 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/miekg/dns"
+
+	"covey/internal/bubble"
 )
 
 // trio is a client of three servers that nobody asks.
@@ -97,7 +98,7 @@ func TestServersNotAskedForAWhileAreProbed(t *testing.T) {
 }
 
 func TestASilentServerIsLoggedOnceAndItsReturn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		s := &server{addr: netip.MustParseAddrPort("192.0.2.1:53"), log: slog.New(slog.NewTextHandler(&log, nil))}
 		lines := func() int { return strings.Count(log.String(), "\n") }

@@ -10,7 +10,7 @@ import (
 var sleepers = map[string]string{}
 
 // Sleeping until something has probably happened makes a test slow where it is right
-// and red where the machine is busy. In a synctest bubble the time is virtual and a
+// and red where the machine is busy. In a bubble the time is virtual and a
 // sleep is exact, so there it is welcome: directly in the bubble, or in a function of
 // such a file that is no test itself and so is called from one.
 func TestTestsDoNotSleep(t *testing.T) {
@@ -20,7 +20,12 @@ func TestTestsDoNotSleep(t *testing.T) {
 			continue
 		}
 		bubbles := false
-		s.imports(func(path string, _ *ast.ImportSpec) { bubbles = bubbles || path == "testing/synctest" })
+		s.imports(func(path string, n *ast.ImportSpec) {
+			bubbles = bubbles || path == "covey/internal/bubble"
+			if path == "testing/synctest" {
+				t.Errorf("%s: a bubble is had from internal/bubble, which says why", s.at(n))
+			}
+		})
 		for _, d := range s.syntax.Decls {
 			f, isFunc := d.(*ast.FuncDecl)
 			if isFunc && bubbles && !strings.HasPrefix(f.Name.Name, "Test") {
@@ -31,7 +36,7 @@ func TestTestsDoNotSleep(t *testing.T) {
 					used[s.path] = true
 					continue
 				}
-				t.Errorf("%s: a test sleeps: wait for the event, poll with a deadline, or use testing/synctest", s.at(n))
+				t.Errorf("%s: a test sleeps: wait for the event, poll with a deadline, or use internal/bubble", s.at(n))
 			}
 		}
 	}
@@ -53,7 +58,7 @@ func sleepsAwake(n ast.Node) (found []ast.Node) {
 		if !ok {
 			return true
 		}
-		if _, ok := called(sel, "synctest"); ok {
+		if _, ok := called(sel, "bubble"); ok {
 			return false
 		}
 		if name, ok := called(sel, "time"); ok && name == "Sleep" {

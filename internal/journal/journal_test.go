@@ -9,9 +9,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"covey/internal/bubble"
 	"covey/internal/journal"
 	"covey/internal/journal/journaltest"
 )
@@ -335,7 +335,7 @@ func TestADurableAppendOfNothingSyncsWhatCameBefore(t *testing.T) {
 }
 
 func TestSlowSyncSlowsSyncsOnly(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		l, _, _ := open(t, journal.SlowSync(journaltest.NewDisk(1), 5*time.Millisecond))
 		begin := time.Now()
 		appendAll(t, l, false, "a")

@@ -6,8 +6,9 @@ import (
 	"net"
 	"os"
 	"testing"
-	"testing/synctest"
 	"time"
+
+	"covey/internal/bubble"
 )
 
 const seed = 7
@@ -47,7 +48,7 @@ func receive(t *testing.T, c net.PacketConn, within time.Duration) (texts []stri
 }
 
 func TestAPacketTakesItsTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		n := New(seed, Link{Delay: Uniform(3*time.Millisecond, 3*time.Millisecond)})
 		a, b := packetConn(t, n.Host("10.0.0.1")), packetConn(t, n.Host("10.0.0.2"))
 		start := time.Now()
@@ -65,7 +66,7 @@ func TestAPacketTakesItsTime(t *testing.T) {
 }
 
 func TestFaultsOfPacketsHappenAsOftenAsAskedFor(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		n := New(seed, Link{
 			Delay: LongTail(time.Millisecond, time.Millisecond), Loss: 0.2, Duplicate: 0.1, Late: 0.05,
 			LateBy: Uniform(20*time.Millisecond, 40*time.Millisecond),
@@ -96,7 +97,7 @@ func TestFaultsOfPacketsHappenAsOftenAsAskedFor(t *testing.T) {
 }
 
 func TestALinksFateIsItsOwn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		run := func(chatter bool) []string {
 			n := New(seed, Link{Loss: 0.5})
 			a, b := packetConn(t, n.Host("10.0.0.1")), packetConn(t, n.Host("10.0.0.2"))
@@ -115,7 +116,7 @@ func TestALinksFateIsItsOwn(t *testing.T) {
 }
 
 func TestACutIsOneWayAndASplitBoth(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		n := New(seed, Link{})
 		x, y := n.Host("10.0.0.1"), n.Host("10.0.0.2")
 		a, b := packetConn(t, x), packetConn(t, y)
@@ -145,7 +146,7 @@ func TestACutIsOneWayAndASplitBoth(t *testing.T) {
 }
 
 func TestAFrozenHostSendsAndReadsAllAtOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		n := New(seed, Link{Delay: Uniform(time.Millisecond, time.Millisecond)})
 		x := n.Host("10.0.0.1")
 		a, b := packetConn(t, x), packetConn(t, n.Host("10.0.0.2"))

@@ -11,8 +11,9 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
+
+	"covey/internal/bubble"
 )
 
 // connected returns both ends of a stream from x to y.
@@ -34,7 +35,7 @@ func connected(t *testing.T, x, y *Host) (dialed, accepted net.Conn) {
 }
 
 func TestAStreamKeepsBytesAndOrderWhereEverythingIsLost(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		n := New(seed, Link{Delay: LongTail(time.Millisecond, 5*time.Millisecond), Loss: 0.3, Stick: 0.01, StickFor: time.Second})
 		x, y := connected(t, n.Host("10.0.0.1"), n.Host("10.0.0.2"))
 		r := rand.New(rand.NewPCG(seed, 1))
@@ -63,7 +64,7 @@ func TestAStreamKeepsBytesAndOrderWhereEverythingIsLost(t *testing.T) {
 }
 
 func TestAWriterWaitsForAReader(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		n := New(seed, Link{})
 		x, y := connected(t, n.Host("10.0.0.1"), n.Host("10.0.0.2"))
 		x.SetWriteDeadline(time.Now().Add(time.Minute))
@@ -87,7 +88,7 @@ func TestAWriterWaitsForAReader(t *testing.T) {
 }
 
 func TestAStreamOverACutWaitsForTheEndOfIt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		n := New(seed, Link{Delay: Uniform(time.Millisecond, time.Millisecond)})
 		a, b := n.Host("10.0.0.1"), n.Host("10.0.0.2")
 		x, y := connected(t, a, b)
@@ -110,7 +111,7 @@ func TestAStreamOverACutWaitsForTheEndOfIt(t *testing.T) {
 }
 
 func TestStreamsBreakForBothEnds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		n := New(seed, Link{Reset: 1})
 		x, y := connected(t, n.Host("10.0.0.1"), n.Host("10.0.0.2"))
 		var wg sync.WaitGroup
@@ -119,7 +120,7 @@ func TestStreamsBreakForBothEnds(t *testing.T) {
 				t.Errorf("the reader got %v", err)
 			}
 		})
-		synctest.Wait()
+		bubble.Wait()
 		if _, err := x.Write([]byte{1}); !errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("the writer got %v", err)
 		}
@@ -131,7 +132,7 @@ func TestStreamsBreakForBothEnds(t *testing.T) {
 }
 
 func TestDialingFailsInEachWayItCan(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		n := New(seed, Link{Delay: Uniform(time.Millisecond, time.Millisecond)})
 		a, b := n.Host("10.0.0.1"), n.Host("10.0.0.2")
 		dial := func(want error, took time.Duration) {
@@ -181,7 +182,7 @@ func TestDialingFailsInEachWayItCan(t *testing.T) {
 }
 
 func TestAClosedListenerBreaksWhatNobodyTook(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		n := New(seed, Link{})
 		a, b := n.Host("10.0.0.1"), n.Host("10.0.0.2")
 		l, _ := b.Listen("10.0.0.2:7946")
@@ -200,7 +201,7 @@ func TestAClosedListenerBreaksWhatNobodyTook(t *testing.T) {
 }
 
 func TestAFrozenHostAcceptsAndReadsLater(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		n := New(seed, Link{})
 		a, b := n.Host("10.0.0.1"), n.Host("10.0.0.2")
 		x, y := connected(t, a, b)

@@ -1,0 +1,6 @@
+//go:build race
+
+package bubble
+
+// Raced is whether the race detector is at work.
+const Raced = true
