@@ -5,16 +5,17 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/serf/serf"
+
+	"covey/internal/bubble"
 )
 
 // The members are listed anew after an event, and now and then for what serf does not
 // tell; the serial moves when the list does.
 func TestMembersAreListedOnceAChange(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		var (
 			c      census
 			events atomic.Uint64

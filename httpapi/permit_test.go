@@ -5,10 +5,10 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"covey/catalog"
+	"covey/internal/bubble"
 )
 
 // endless opens what has no end with a token.
@@ -89,11 +89,11 @@ func TestWhatGoesOnIsHeldToTheRole(t *testing.T) {
 
 // What waits in its own connection, since it is too long to be parked, is judged again too.
 func TestALongRequestThatBlocksIsAskedForItsTokenAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		s, a, dial, stop := startInBubble(t, func(c *Config) { c.Tokens = someTokens(t, "") })
 		c := talk(dial())
 		c.ask(t, a.next(), "X-Consul-Token: "+readToken+"\r\nX-Padding: "+strings.Repeat("x", 8<<10)+"\r\n")
-		synctest.Wait()
+		bubble.Wait()
 		if n := s.Stats().Waiting; n != 1 {
 			t.Fatalf("%d wait", n)
 		}
