@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"strings"
 
 	"covey/catalog"
 )
@@ -33,10 +34,9 @@ var absent = [...]struct{ path, what string }{
 func (s *Server) absentRoutes(mux *http.ServeMux) {
 	for _, a := range absent {
 		h := s.observed(a.path, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { s.text(w, http.StatusNotImplemented, a.what) }))
-		mux.Handle(a.path, h)
-		if a.path[len(a.path)-1] != '/' {
-			mux.Handle(a.path+"/", h)
-		}
+		path := strings.TrimSuffix(a.path, "/")
+		mux.Handle(path, h)
+		mux.Handle(path+"/", h)
 	}
 	none := func(http.ResponseWriter, *request) error {
 		return refuse(http.StatusNotImplemented, "Covey has no key/value store")

@@ -410,3 +410,27 @@ func TestATTLUpdateMayCarryALoad(t *testing.T) {
 		t.Errorf("taken were %+v, want %+v", a.loads, want)
 	}
 }
+
+// A path that ends before the name which it wants is told so, and not sent to another.
+func TestNothingIsRedirected(t *testing.T) {
+	s, _ := newTestServer(t)
+	paths := []string{}
+	for _, r := range s.table {
+		if strings.HasSuffix(r.path, "}") {
+			paths = append(paths, r.path[:strings.LastIndexByte(r.path, '/')])
+		}
+	}
+	for _, a := range absent {
+		paths = append(paths, strings.TrimSuffix(a.path, "/"), strings.TrimSuffix(a.path, "/")+"/")
+	}
+	for _, path := range paths {
+		for _, method := range []string{"GET", "PUT"} {
+			if w := call(s, method, path+"?index=0", ""); w.Code < 400 && w.Code != 200 || w.Header().Get("Location") != "" || strings.Contains(w.Header().Get("Content-Type"), "html") {
+				t.Errorf("%s %s: %d %v %s", method, path, w.Code, w.Header(), w.Body)
+			}
+		}
+	}
+	if w := call(s, "GET", "/v1/health/service", ""); w.Code != 400 || !strings.Contains(w.Body.String(), "lacks the service name") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}

@@ -106,7 +106,11 @@ type route struct {
 func (s *Server) route(mux *http.ServeMux, pattern string, m methods) {
 	r := route{path: strings.ReplaceAll(pattern, "...}", "}"), methods: slices.Sorted(maps.Keys(m))}
 	s.table = append(s.table, r)
-	mux.Handle(pattern, s.observed(r.path, s.dispatch(r.path, m)))
+	h := s.observed(r.path, s.dispatch(r.path, m))
+	mux.Handle(pattern, h)
+	if strings.HasSuffix(pattern, "...}") {
+		mux.Handle(pattern[:strings.LastIndexByte(pattern, '/')], h) // the mux would redirect to a page of its own
+	}
 }
 
 // dispatch picks the handler of the request's method; HEAD is GET's.
