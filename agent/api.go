@@ -75,6 +75,11 @@ func (a *Agent) NodeMaintenance(ctx context.Context, on bool, reason string) err
 // Local returns what is registered on this agent.
 func (a *Agent) Local() httpapi.Local { return a.commits.local.view() }
 
+// LocalService returns an instance on this agent, and the checks of the node.
+func (a *Agent) LocalService(id string) (s httpapi.LocalService, ofNode []httpapi.LocalCheck, known bool) {
+	return a.commits.local.one(id)
+}
+
 // Join contacts other agents and returns how many answered.
 func (a *Agent) Join(_ context.Context, addrs []string) (int, error) {
 	n, err := a.gossip.Join(addrs...)

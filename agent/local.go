@@ -97,3 +97,12 @@ func (l *local) view() httpapi.Local {
 	l.rendered = v
 	return *v
 }
+
+// one renders a service alone, with the node's checks.
+func (l *local) one(id string) (s httpapi.LocalService, ofNode []httpapi.LocalCheck, known bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s.Instance, s.Checks = l.services[id].render()
+	_, ofNode = l.services[""].render()
+	return s, ofNode, s.Instance != nil
+}

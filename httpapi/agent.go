@@ -3,8 +3,6 @@ package httpapi
 import (
 	"context"
 	"log/slog"
-	"slices"
-	"strings"
 	"time"
 
 	"covey/catalog"
@@ -35,6 +33,9 @@ type Agent interface {
 	RegisterExternal(ctx context.Context, d definition.External) error
 	DeregisterExternal(ctx context.Context, d definition.ExternalRemoval) error
 	Local() Local
+	// LocalService is one instance of Local, by ID, and the checks of the node. It costs the
+	// same however much is registered.
+	LocalService(id string) (s LocalService, ofNode []LocalCheck, known bool)
 	// Checks returns all checks on this agent, by ID.
 	Checks() []CheckRun
 	// RunCheck carries out a check now, and returns how it stands then.
@@ -85,15 +86,6 @@ type Local struct {
 type LocalService struct {
 	*catalog.Instance
 	Checks []LocalCheck
-}
-
-// Service returns the instance with an ID, or nil.
-func (l *Local) Service(id string) *LocalService {
-	at, found := slices.BinarySearchFunc(l.Services, id, func(s LocalService, id string) int { return strings.Compare(s.ID, id) })
-	if !found {
-		return nil
-	}
-	return &l.Services[at]
 }
 
 // LocalCheck is a check on this agent, with how it is carried out.

@@ -41,12 +41,11 @@ func (s *Server) agentHealthByID(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	local := s.cfg.Agent.Local()
-	i := local.Service(id)
-	if i == nil {
+	i, ofNode, known := s.cfg.Agent.LocalService(id)
+	if !known {
 		return unknownService(id)
 	}
-	found, h := s.serviceHealth(&local, i)
+	found, h := s.serviceHealth(&i, ofNode)
 	return s.health(w, r, h, found)
 }
 
@@ -61,7 +60,7 @@ func (s *Server) agentHealthByName(w http.ResponseWriter, r *request) error {
 	found, worst := []wireServiceHealth{}, passing
 	for n := range local.Services {
 		if i := &local.Services[n]; strings.EqualFold(i.Service, name) {
-			one, h := s.serviceHealth(&local, i)
+			one, h := s.serviceHealth(i, local.OfNode)
 			found, worst = append(found, one), max(worst, h)
 		}
 	}
@@ -80,10 +79,10 @@ func (s *Server) health(w http.ResponseWriter, r *request, h health, v any) erro
 }
 
 // serviceHealth sums the checks of an instance and those of its node.
-func (s *Server) serviceHealth(local *Local, i *LocalService) (wireServiceHealth, health) {
+func (s *Server) serviceHealth(i *LocalService, ofNode []LocalCheck) (wireServiceHealth, health) {
 	out := wireServiceHealth{Service: s.localService(i.Instance), Checks: []wireCheck{}}
 	sum := passing
-	for _, list := range [][]LocalCheck{local.OfNode, i.Checks} {
+	for _, list := range [][]LocalCheck{ofNode, i.Checks} {
 		for n := range list {
 			out.Checks = append(out.Checks, localCheckOf(s.cfg.NodeName, &list[n]))
 			sum = max(sum, healthOf(list[n].Check))

@@ -127,9 +127,8 @@ func (s *Server) awaitService(r *request, id, hash string) error {
 
 // hashedService finds an instance on this agent and hashes what is shown of it.
 func (s *Server) hashedService(id string) (wireService, error) {
-	local := s.cfg.Agent.Local()
-	i := local.Service(id)
-	if i == nil {
+	i, _, known := s.cfg.Agent.LocalService(id)
+	if !known {
 		return wireService{}, unknownService(id)
 	}
 	found := s.localService(i.Instance)

@@ -294,6 +294,16 @@ func (t *twin) Local() Local {
 	return l
 }
 
+func (t *twin) LocalService(id string) (LocalService, []LocalCheck, bool) {
+	l := t.Local()
+	for _, s := range l.Services {
+		if s.ID == id {
+			return s, l.OfNode, true
+		}
+	}
+	return LocalService{}, l.OfNode, false
+}
+
 func (t *twin) Checks() []CheckRun {
 	var out []CheckRun
 	for _, c := range t.Local().Checks {
