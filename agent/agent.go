@@ -335,7 +335,7 @@ func (a *Agent) node(checks []catalog.Check) *catalog.Node {
 // that came late could undo what was set after it.
 func (a *Agent) report(r health.Report) {
 	err := a.commits.find(context.Background(), func(b *batch) error {
-		b.setStatus(r.CheckID, r.Status, r.Output, false)
+		b.setStatus(r.CheckID, checkState{Status: r.Status, Output: r.Output, Withdrawn: r.Wish}, false)
 		return nil
 	})
 	if err != nil {

@@ -196,6 +196,38 @@ func TestAFailedWriteChangesNothing(t *testing.T) {
 	}
 }
 
+// That a service wants to be out is told to other hosts at once, and is known after a restart.
+func TestAWishToBeOutIsToldAndKept(t *testing.T) {
+	dir := t.TempDir()
+	x := startAgent(t, testConfig(dir), Options{})
+	never := definition.Check{
+		ID: "agent", Name: "agent", Status: catalog.Passing, AgentCheck: "127.0.0.1:1", Interval: 24 * time.Hour, FailuresBeforeCritical: 9,
+	}
+	if err := x.RegisterService(t.Context(), web(80, never), false); err != nil {
+		t.Fatal(err)
+	}
+	stands := func(a *testAgent) string {
+		c := a.endpoint("web-80").Checks()[0]
+		return fmt.Sprint(c.Status, " ", c.Output, " ", c.Withdrawn)
+	}
+	report := func(output string, wish bool) {
+		x.report(health.Report{CheckID: "agent", Status: catalog.Critical, Output: output, Wish: wish})
+	}
+	report("down", false)
+	report("down again", false) // an output alone waits
+	if got := stands(x); got != "critical down false" {
+		t.Errorf("it is down: %s", got)
+	}
+	report("drain", true)
+	if got := stands(x); got != "critical drain true" {
+		t.Errorf("it drains: %s", got)
+	}
+	x.kill(t)
+	if got := stands(startAgent(t, testConfig(dir), Options{})); got != "critical drain true" {
+		t.Errorf("after a restart: %s", got)
+	}
+}
+
 func TestOnAFullDiskAnswersFollowTheChecks(t *testing.T) {
 	fs, dir := &fullDisk{}, t.TempDir()
 	x := startAgent(t, testConfig(dir), Options{FS: fs})

@@ -51,7 +51,7 @@ func (a *Agent) UpdateTTL(ctx context.Context, id string, status catalog.Status,
 			return fault.Field("Load", "check %q is of the node: only an instance has a load, so a check of its service is updated with it", id)
 		}
 		text := health.Clean(output, c.definition.OutputMaxSize)
-		b.setStatus(id, status, text, true)
+		b.setStatus(id, checkState{Status: status, Output: text}, true)
 		// Set, not Beat: the status is in the registry already, and need not be reported.
 		b.monitor = append(b.monitor, func(m *health.Monitor) { m.Set(c.definition, status, text) })
 		return nil

@@ -73,7 +73,7 @@ func (b *batch) setCheck(id string, c *check) {
 		b.touched[was.serviceID] = struct{}{}
 		return
 	}
-	if was != nil && was.state.Status == c.state.Status && b.now.Sub(c.shown) < outputQuiet {
+	if was != nil && was.state.Status == c.state.Status && was.state.Withdrawn == c.state.Withdrawn && b.now.Sub(c.shown) < outputQuiet {
 		b.quiet[c.serviceID] = struct{}{}
 		return
 	}
@@ -158,9 +158,10 @@ func (b *batch) takeCheck(d definition.Check, fromFile bool) error {
 	}
 	c := &check{definition: &d, state: d.State(), serviceID: d.ServiceID, changed: b.now, since: b.now, fromFile: fromFile}
 	if was != nil {
-		c.state.Status, c.state.Output, c.changed, c.since = was.state.Status, was.state.Output, was.changed, was.since
+		c.take(checkState{was.state.Status, was.state.Output, was.state.Withdrawn, was.since})
+		c.changed = was.changed
 	} else if s, ok := b.statuses[d.ID]; ok && fromFile {
-		c.state.Status, c.state.Output, c.since = s.Status, s.Output, s.Since
+		c.take(s)
 	}
 	b.setCheck(d.ID, c)
 	b.touched[c.serviceID] = struct{}{}
@@ -206,14 +207,14 @@ func (b *batch) removeCheck(id string) {
 }
 
 // setStatus notes what a check found. durable says that somebody was promised it.
-func (b *batch) setStatus(id string, status catalog.Status, output string, durable bool) {
+func (b *batch) setStatus(id string, s checkState, durable bool) {
 	c := b.checks[id]
-	if c == nil || c.state.Status == status && c.state.Output == output {
+	if c == nil || c.state.Status == s.Status && c.state.Output == s.Output && c.state.Withdrawn == s.Withdrawn {
 		return
 	}
-	next := c.with(status, output, b.now)
+	next := c.with(s, b.now)
 	b.setCheck(id, next)
-	b.write(record{Status: &statusRecord{id, status, output, next.since}})
+	b.write(statusOf(next))
 	b.durable = b.durable || durable
 }
 

@@ -136,10 +136,13 @@ func TestAServiceThatStaysCriticalIsDeregistered(t *testing.T) {
 	there("web-80", "web-81")
 	c.reap(now.Add(time.Hour)) // while this process stood still nobody looked
 	there("web-80", "web-81")
-	do(func(b *batch) error { b.setStatus("beat", catalog.Passing, "", true); return nil })
+	do(func(b *batch) error { b.setStatus("beat", checkState{Status: catalog.Passing}, true); return nil })
 	c.reap(now.Add(time.Hour))
 	there("web-80", "web-81")
-	do(func(b *batch) error { b.setStatus("beat", catalog.Critical, "again", true); return nil })
+	do(func(b *batch) error {
+		b.setStatus("beat", checkState{Status: catalog.Critical, Output: "again"}, true)
+		return nil
+	})
 	c.reap(time.Now().Add(59 * time.Second))
 	there("web-80", "web-81")
 	again := ttl("again", catalog.Critical)

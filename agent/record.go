@@ -44,6 +44,8 @@ type statusRecord struct {
 	Status catalog.Status `json:"status"`
 	Output string         `json:"output,omitempty"`
 	Since  time.Time      `json:"since,omitzero"`
+
+	Withdrawn bool `json:"withdrawn,omitempty"`
 }
 
 // startRecord is what must not go back from one start to the next.
@@ -75,9 +77,10 @@ func (r *registry) replay(b []byte, start *startRecord) error {
 		r.put(c.State.ID, &check{definition: &d, state: c.State, serviceID: c.ServiceID, changed: time.Now(), since: c.Since})
 	case rec.Status != nil:
 		s := rec.Status
-		r.statuses[s.ID] = checkState{s.Status, s.Output, s.Since}
+		state := checkState{s.Status, s.Output, s.Withdrawn, s.Since}
+		r.statuses[s.ID] = state
 		if c := r.checks[s.ID]; c != nil {
-			next := c.with(s.Status, s.Output, time.Now())
+			next := c.with(state, time.Now())
 			next.since = s.Since
 			r.put(s.ID, next)
 		}
@@ -103,14 +106,26 @@ func (r *registry) replay(b []byte, start *startRecord) error {
 	return nil
 }
 
-// with returns the check in another state.
-func (c *check) with(status catalog.Status, output string, now time.Time) *check {
+// with returns the check in another state, since now if it is another status.
+func (c *check) with(s checkState, now time.Time) *check {
 	next := *c
-	if status != c.state.Status {
-		next.changed, next.since = now, now
+	if s.Since = c.since; s.Status != c.state.Status {
+		next.changed, s.Since = now, now
 	}
-	next.state.Status, next.state.Output = status, output
+	next.take(s)
 	return &next
+}
+
+// take puts a check in the making into a state.
+func (c *check) take(s checkState) {
+	c.state.Status, c.state.Output, c.state.Withdrawn, c.since = s.Status, s.Output, s.Withdrawn, s.Since
+}
+
+// statusOf is the record of the state that a check is in.
+func statusOf(c *check) record {
+	return record{Status: &statusRecord{
+		ID: c.state.ID, Status: c.state.Status, Output: c.state.Output, Since: c.since, Withdrawn: c.state.Withdrawn,
+	}}
 }
 
 // snapshot emits records that replay would bring the registry back from.
@@ -121,14 +136,14 @@ func (r *registry) snapshot(start startRecord, emit func([]byte) error) error {
 			records = append(records, record{Service: &serviceRecord{s.definition}})
 		}
 	}
-	for id, c := range r.checks {
+	for _, c := range r.checks {
 		if c.state.Type == drainType {
 			continue
 		}
 		if !c.fromFile {
 			records = append(records, record{Check: &checkRecord{*c.definition, c.state, c.serviceID, c.since}})
 		} else {
-			records = append(records, record{Status: &statusRecord{id, c.state.Status, c.state.Output, c.since}})
+			records = append(records, statusOf(c))
 		}
 	}
 	for _, x := range r.externals {

@@ -16,6 +16,7 @@ func FuzzReplay(f *testing.F) {
 		{Service: &serviceRecord{definition.Service{ID: "web-1", Name: "web", Port: 80, Tags: []string{"v1"}, Meta: map[string]string{"a": "b"}}}},
 		{Check: &checkRecord{State: catalog.Check{ID: "c", Name: "c", Status: catalog.Critical, Output: "no"}, ServiceID: "web-1"}},
 		{Status: &statusRecord{ID: "c", Status: catalog.Passing, Output: "200 OK"}},
+		{Status: &statusRecord{ID: "c", Status: catalog.Critical, Output: "drain", Withdrawn: true}},
 		{Start: &startRecord{Epoch: 7, Index: 9}},
 		{NoCheck: "c"},
 		{NoService: "web-1"},

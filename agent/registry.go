@@ -45,9 +45,10 @@ type check struct {
 
 // checkState is what a restart needs to know of a check.
 type checkState struct {
-	Status catalog.Status
-	Output string
-	Since  time.Time
+	Status    catalog.Status
+	Output    string
+	Withdrawn bool
+	Since     time.Time
 }
 
 func newRegistry() *registry {

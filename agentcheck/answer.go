@@ -94,14 +94,20 @@ func (s *Server) find(service *catalog.Service, id string) (found *catalog.Endpo
 	return nil, false
 }
 
-// maintenance is the administrative word for the instance, "" if it is in no maintenance.
-// Who drains keeps the connections there are, which is what `covey drain` waits for.
+// maintenance is the administrative word for the instance, "" if it is in no maintenance and
+// does not drain by its own word, or fails besides. Who drains keeps the connections there
+// are, which is what `covey drain` waits for.
 func maintenance(e *catalog.Endpoint) string {
 	maintains := func(c catalog.Check) bool { return c.Maintains() && c.Status == catalog.Critical }
+	drains, fails := false, false
+	for _, c := range slices.Concat(e.Checks(), e.Host.Checks) {
+		drains = drains || c.Decided()
+		fails = fails || c.Status == catalog.Critical && !c.Decided()
+	}
 	switch {
 	case slices.ContainsFunc(e.Checks(), maintains):
 		return "maint"
-	case slices.ContainsFunc(e.Host.Checks, maintains):
+	case slices.ContainsFunc(e.Host.Checks, maintains), drains && !fails && e.Host.Liveness.Up():
 		return "drain"
 	}
 	return ""

@@ -66,26 +66,36 @@ func TestAnInstanceIsTalkedAboutAsDNSHasIt(t *testing.T) {
 	s.SetLiveness(lost, catalog.Failed)
 	s.put("n8", "least", "c", catalog.Passing, func(i *catalog.Instance) { i.Load = catalog.Load{Share: 1, Serial: 1} })
 	s.put("n9", "none", "c", catalog.Passing, func(i *catalog.Instance) { i.Weights = catalog.Weights{} })
+	withdrawn := func(and ...catalog.Check) func(*catalog.Instance) {
+		return func(i *catalog.Instance) {
+			i.Checks[0].Withdrawn = true
+			i.Checks = append(i.Checks, and...)
+		}
+	}
+	s.put("n10", "drains", "agent", catalog.Critical, withdrawn(catalog.Check{ID: "port", Name: "port"}))
+	s.put("n11", "drains-and-fails", "agent", catalog.Critical, withdrawn(catalog.Check{ID: "port", Name: "port", Status: catalog.Critical}))
 	for question, answer := range map[string]string{
-		"web/well":       "up ready 100%",
-		"WEB/well":       "up ready 100%",
-		"web/well@n1":    "up ready 100%",
-		"web/warned":     "up ready 25%",
-		"web/half":       "up ready 50%",
-		"web/least":      "up ready 1%",
-		"web/none":       "up ready 0%",
-		"web/ill":        "down ready #critical: check service:ill",
-		"web/kept":       "up maint",
-		"web/drained":    "up drain",
-		"web/lost":       "down ready #host failed",
-		"web/well@n2":    "down ready #the service has no such instance",
-		"web/other":      "down ready #the service has no such instance",
-		"db/well":        "down ready #there is no such service",
-		"web":            remark,
-		"web/":           remark,
-		"/well":          remark,
-		"":               remark,
-		"GET / HTTP/1.1": "down ready #there is no such service",
+		"web/drains":           "up drain",
+		"web/well":             "up ready 100%",
+		"WEB/well":             "up ready 100%",
+		"web/well@n1":          "up ready 100%",
+		"web/warned":           "up ready 25%",
+		"web/half":             "up ready 50%",
+		"web/least":            "up ready 1%",
+		"web/none":             "up ready 0%",
+		"web/ill":              "down ready #critical: check service:ill",
+		"web/kept":             "up maint",
+		"web/drains-and-fails": "down ready #critical: check agent, by its own wish",
+		"web/drained":          "up drain",
+		"web/lost":             "down ready #host failed",
+		"web/well@n2":          "down ready #the service has no such instance",
+		"web/other":            "down ready #the service has no such instance",
+		"db/well":              "down ready #there is no such service",
+		"web":                  remark,
+		"web/":                 remark,
+		"/well":                remark,
+		"":                     remark,
+		"GET / HTTP/1.1":       "down ready #there is no such service",
 	} {
 		s.want(t, question, answer)
 	}

@@ -6,7 +6,7 @@
 // A client sends a line, SERVICE/ID or SERVICE/ID@NODE, and is answered with one:
 //
 //	up ready 75%
-//	up drain            its node is in maintenance, or drains
+//	up drain            its node is in maintenance or drains, or it drains by its own word
 //	up maint            the instance itself is in maintenance
 //	down ready #reason  it is critical, on a failed host, or unknown
 //	up ready 0% #reason it is well, but not answered to this host

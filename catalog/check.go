@@ -11,6 +11,10 @@ type Check struct {
 	Output string // of the last run, at most MaxOutput bytes
 	Notes  string // for people
 	Type   string // "http", "tcp", "ttl", ...
+
+	// Withdrawn says that the service is critical by its own wish, to drain for example, and
+	// not since it fails.
+	Withdrawn bool `json:",omitempty"`
 }
 
 // SerfHealth is the check every node has: is its agent reachable by gossip?
@@ -40,4 +44,10 @@ func Worst(checks []Check) Status {
 // maintenance.
 func (c *Check) Maintains() bool {
 	return c.ID == NodeMaintenance || strings.HasPrefix(c.ID, ServiceMaintenancePrefix)
+}
+
+// Decided reports whether the check keeps its service out of answers since somebody wants
+// that, an operator or the service itself, and not since something fails.
+func (c *Check) Decided() bool {
+	return c.Status == Critical && (c.Withdrawn || c.Maintains())
 }

@@ -224,13 +224,20 @@ func appendCheck(b []byte, num protowire.Number, c *Check) []byte {
 	if c.Status != Passing {
 		size += 2
 	}
+	if c.Withdrawn {
+		size += 2
+	}
 	b = protowire.AppendVarint(protowire.AppendTag(b, num, protowire.BytesType), uint64(size))
 	b = appendString(b, 1, c.ID)
 	b = appendString(b, 2, c.Name)
 	b = appendUint(b, 3, uint64(c.Status))
 	b = appendString(b, 4, c.Output)
 	b = appendString(b, 5, c.Notes)
-	return appendString(b, 6, c.Type)
+	b = appendString(b, 6, c.Type)
+	if c.Withdrawn {
+		b = appendUint(b, 7, 1)
+	}
+	return b
 }
 
 func (f field) intoChecks(list []Check) ([]Check, error) {
@@ -259,6 +266,10 @@ func (f field) intoChecks(list []Check) ([]Check, error) {
 			c.Notes, err = f.string()
 		case 6:
 			c.Type, err = f.string()
+		case 7:
+			var v uint64
+			v, err = f.uint()
+			c.Withdrawn = v != 0
 		}
 		return err
 	})

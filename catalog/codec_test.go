@@ -61,6 +61,8 @@ func drawCheck(t *rapid.T) Check {
 		Output: rapid.StringMatching(`[ -~\n]{0,60}`).Draw(t, "output"),
 		Notes:  rapid.StringMatching(`[ -~\n]{0,20}`).Draw(t, "notes"),
 		Type:   "http",
+
+		Withdrawn: rapid.Bool().Draw(t, "withdrawn"),
 	}
 }
 

@@ -143,9 +143,9 @@ func TestTheLastWriteOfAnExternalNodeCounts(t *testing.T) {
 	put(b, externalNode("db", 11))
 	is("with it, from another", "db external []; pg-1 [] passing; pg pg-1")
 	put(b, externalCheck("db", "up", "pg-1", Critical, 12))
-	is("a check", "db external []; pg-1 [{up up critical   }] critical; pg pg-1")
+	is("a check", "db external []; pg-1 [{up up critical    false}] critical; pg pg-1")
 	put(a, externalCheck("db", "up", "pg-1", Passing, 13))
-	is("a later one of another", "db external []; pg-1 [{up up passing   }] passing; pg pg-1")
+	is("a later one of another", "db external []; pg-1 [{up up passing    false}] passing; pg pg-1")
 	if got := s.Outdated(b); !slices.Equal(got, []string{"x/db/c/up"}) {
 		t.Errorf("outdated of b: %v", got)
 	}
@@ -153,7 +153,7 @@ func TestTheLastWriteOfAnExternalNodeCounts(t *testing.T) {
 		t.Errorf("written last at %d", got)
 	}
 	s.SetLiveness(a, Failed)
-	is("one of them failed", "db external []; pg-1 [{up up passing   }] passing; pg pg-1")
+	is("one of them failed", "db external []; pg-1 [{up up passing    false}] passing; pg pg-1")
 	put(b, gone(externalNode("db", 1), 20))
 	is("the node is gone", "")
 	if got := s.Outdated(a); !slices.Equal(got, []string{"x/db/c/up", "x/db/s/pg-1"}) {

@@ -45,19 +45,21 @@ func (p *agentProbe) ask(ctx context.Context) verdict {
 	what := "Agent check " + p.address + ": "
 	line, err := p.read(ctx)
 	if err != nil {
-		return failure(what, err, p.timeout)
+		v := failure(what, err, p.timeout)
+		v.wish = p.word.wish() // who said that it drains, and is gone then, did as it said
+		return v
 	}
 	next := p.word
 	reason, err := next.read(line)
 	if err != nil {
-		return verdict{status: catalog.Critical, output: clean(what + err.Error())}
+		return verdict{status: catalog.Critical, output: clean(what + err.Error()), wish: p.word.wish()}
 	}
 	p.word = next
 	output := what + next.String()
 	if reason != "" {
 		output += " " + reason
 	}
-	return verdict{status: next.status(), output: clean(output), decided: true, answered: true, load: next.load}
+	return verdict{status: next.status(), output: clean(output), decided: true, wish: next.wish(), answered: true, load: next.load}
 }
 
 // read returns the line that the agent says when it was sent what it is to be sent. An end of the connection ends it as well, since many agents are
@@ -173,6 +175,11 @@ func (w *agentWord) status() catalog.Status {
 		return catalog.Passing
 	}
 	return catalog.Critical
+}
+
+// wish reports whether it wants to be in no answer, and does not just find itself unfit.
+func (w *agentWord) wish() bool {
+	return w.admin == "drain" || w.admin == "maint" || w.health == "stopped" || w.none()
 }
 
 func (w *agentWord) String() string {

@@ -175,6 +175,38 @@ func TestAnAgentCheckRemembersWhatWasSaid(t *testing.T) {
 	}
 }
 
+// A wish to be out of all answers is told as such, and outlives the agent that told it.
+func TestAnAgentThatWantsToBeOutSaysMoreThanThatItFails(t *testing.T) {
+	var says atomic.Value
+	says.Store("up\n")
+	m := startLive(t, Config{})
+	def := onceIn(definition.Check{AgentCheck: agentTwin(t, &says)})
+	m.Set(def, catalog.Critical, "")
+	<-m.reports
+	for _, step := range []struct {
+		says string
+		wish bool
+	}{
+		{"down\n", false}, {"up drain\n", true}, {"fail\n", true}, {"garbage\n", true}, {"", true},
+		{"ready\n", false}, {"maint\n", true}, {"stopped ready\n", true}, {"fail\n", false}, {"0%\n", true}, {"weight:0\n", true}, {"down 1%\n", false},
+	} {
+		says.Store(step.says)
+		if err := m.RunNow(t.Context(), def.ID); err != nil {
+			t.Fatal(err)
+		}
+		if r := <-m.reports; r.Status != catalog.Critical || r.Wish != step.wish {
+			t.Errorf("%q is reported as %+v", step.says, r)
+		}
+	}
+	says.Store("100% up\n")
+	if err := m.RunNow(t.Context(), def.ID); err != nil {
+		t.Fatal(err)
+	}
+	if r := <-m.reports; r.Status != catalog.Passing || r.Wish {
+		t.Errorf("who is up again is reported as %+v", r)
+	}
+}
+
 func FuzzAgentCheckLines(f *testing.F) {
 	for _, seed := range []string{"up ready 75%", "down #reason", "weight:3, maxconn:4\tdrain", "0%", "#"} {
 		f.Add(seed)
@@ -185,11 +217,14 @@ func FuzzAgentCheckLines(f *testing.F) {
 		if err != nil && (w != (agentWord{}) || reason != "") {
 			t.Errorf("%v, and yet %+v %q", err, w, reason)
 		}
+		if w.wish() && w.status() != catalog.Critical {
+			t.Errorf("%+v wants to be out and is %v", w, w.status())
+		}
 		if w.load != nil && (w.load.Check() != nil || w.none()) {
 			t.Errorf("%+v asks for %+v", w, w.load)
 		}
 		again := w
-		if _, err := again.read(w.String()); err != nil || again.String() != w.String() || again.status() != w.status() {
+		if _, err := again.read(w.String()); err != nil || again.String() != w.String() || again.status() != w.status() || again.wish() != w.wish() {
 			t.Errorf("%+v says %q, which is read as %+v: %v", w, w.String(), again, err)
 		}
 	})

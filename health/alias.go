@@ -67,8 +67,13 @@ func (p *aliasProbe) judge(c Catalog) verdict {
 	}
 	own := strings.EqualFold(node, c.Node)
 	worst := catalog.Check{Status: catalog.Passing}
+	wish := false
 	for i := range checks {
-		if checks[i].Status > worst.Status && !(own && checks[i].ID == p.id) {
+		if own && checks[i].ID == p.id {
+			continue
+		}
+		wish = wish || checks[i].Decided()
+		if checks[i].Status > worst.Status {
 			worst = checks[i]
 		}
 	}
@@ -79,7 +84,7 @@ func (p *aliasProbe) judge(c Catalog) verdict {
 	if worst.Output != "" {
 		text += ": " + worst.Output
 	}
-	return verdict{status: worst.Status, output: clean(text)}
+	return verdict{status: worst.Status, output: clean(text), wish: wish}
 }
 
 func (p *aliasProbe) watch(event func(), running *sync.WaitGroup) {

@@ -109,3 +109,29 @@ func (b *aliasBed) wait(t *testing.T, status catalog.Status, output string) {
 		t.Errorf("%v %q, want %q", r.Status, r.Output, output)
 	}
 }
+
+// Who drains wants to be out, and so does what stands for it; but who is the alias itself
+// wants nothing of itself.
+func TestAnAliasOfWhoDrainsDrains(t *testing.T) {
+	store := catalog.NewStore(1)
+	b := &aliasBed{store: store}
+	b.state("n1", catalog.Alive)
+	judge := func(checks ...catalog.Check) verdict {
+		i := &catalog.Instance{ID: "db-1", Service: "db", Weights: catalog.DefaultWeights, Checks: checks}
+		store.Apply(catalog.Update{Owner: catalog.NodeID(md5.Sum([]byte("n1"))), Put: []catalog.Record{i}})
+		p := &aliasProbe{service: "db-1", id: "alias"}
+		return p.judge(Catalog{View: store.View(), Node: "n1"})
+	}
+	fails := catalog.Check{ID: "port", Status: catalog.Critical}
+	drains := catalog.Check{ID: "agent", Status: catalog.Critical, Withdrawn: true}
+	maintained := catalog.Check{ID: catalog.ServiceMaintenancePrefix + "db-1", Status: catalog.Critical}
+	itself := catalog.Check{ID: "alias", Status: catalog.Critical, Withdrawn: true}
+	if v := judge(fails, itself); v.status != catalog.Critical || v.wish {
+		t.Errorf("of a failing one: %+v", v)
+	}
+	for _, c := range []catalog.Check{drains, maintained} {
+		if v := judge(fails, c); v.status != catalog.Critical || !v.wish {
+			t.Errorf("of one with %s: %+v", c.ID, v)
+		}
+	}
+}

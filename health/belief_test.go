@@ -72,11 +72,11 @@ func TestInTheEndTheOwnerBelievesWhatIsSo(t *testing.T) {
 				case 0:
 					o.remove(b.Monitor, id)
 				case 1:
-					o.set(b.Monitor, ttl(id, time.Second), Report{id, catalog.Status(r.IntN(3)), "set"})
+					o.set(b.Monitor, ttl(id, time.Second), found(id, catalog.Status(r.IntN(3)), "set"))
 				case 2, 3:
 					def := checkNamed(id)
 					def.FailuresBeforeCritical = r.IntN(2)
-					o.set(b.Monitor, def, Report{id, catalog.Status(r.IntN(3)), "set"})
+					o.set(b.Monitor, def, found(id, catalog.Status(r.IntN(3)), "set"))
 				case 4:
 					b.Beat(id, catalog.Status(r.IntN(3)), fmt.Sprint("beat", r.IntN(3)))
 				case 5:

@@ -18,7 +18,8 @@ type check struct {
 
 	status    catalog.Status // thresholds applied
 	output    string
-	successes int // runs in a row
+	wish      bool // critical by the service's own wish
+	successes int  // runs in a row
 	failures  int
 
 	told   Report // what the outside believes
@@ -50,7 +51,7 @@ func newCheck(def *definition.Check, p probe) *check {
 
 // begin makes c stand as its owner says, who so needs no report of it.
 func (c *check) begin(status catalog.Status, output string) {
-	c.status, c.output = status, Clean(output, c.def.OutputMaxSize)
+	c.status, c.output, c.wish = status, Clean(output, c.def.OutputMaxSize), false
 	c.told = c.state()
 }
 
@@ -61,7 +62,7 @@ func (c *check) close() {
 	}
 }
 
-func (c *check) state() Report { return Report{c.def.ID, c.status, c.output} }
+func (c *check) state() Report { return Report{c.def.ID, c.status, c.output, c.wish} }
 
 // judge applies a verdict as Consul does: too few successes or failures in a row change
 // nothing, and a warning is a success. What the service decided needs no second run.
@@ -73,7 +74,7 @@ func (c *check) judge(v verdict) {
 		if c.successes < c.def.SuccessBeforePassing && !v.decided {
 			return
 		}
-		c.status, c.output = v.status, v.output
+		c.status, c.output, c.wish = v.status, v.output, false
 		return
 	}
 	c.failures++
@@ -81,9 +82,9 @@ func (c *check) judge(v verdict) {
 	critical := c.def.FailuresBeforeCritical
 	switch {
 	case c.failures >= critical, v.decided:
-		c.status, c.output = catalog.Critical, v.output
+		c.status, c.output, c.wish = catalog.Critical, v.output, v.wish
 	case c.failures >= cmp.Or(c.def.FailuresBeforeWarning, critical):
-		c.status, c.output = catalog.Warning, v.output
+		c.status, c.output, c.wish = catalog.Warning, v.output, false
 	}
 }
 

@@ -19,6 +19,7 @@ type Report struct {
 	CheckID string
 	Status  catalog.Status
 	Output  string
+	Wish    bool // critical by the service's own wish, as catalog.Check.Withdrawn
 }
 
 // Config of a Monitor. Report must be set; the zero value of all else is usable.
@@ -203,7 +204,7 @@ func (m *Monitor) Beat(checkID string, status catalog.Status, output string) err
 	case c.probe != nil:
 		return fault.New(fault.Invalid, "update check %q: it is carried out by the agent (%s); only a TTL check can be updated", checkID, c.def.Kind())
 	}
-	c.status, c.output = status, Clean(output, c.def.OutputMaxSize)
+	c.status, c.output, c.wish = status, Clean(output, c.def.OutputMaxSize), false
 	m.tell(c)
 	m.schedule.renew(c, time.Now())
 	m.nudge(c)

@@ -26,7 +26,7 @@ func TestReportsComeWhenStatusOrOutputChangedAndNeverElse(t *testing.T) {
 		for _, v := range []verdict{fails, {status: catalog.Critical, output: "burnt down"}, passes} {
 			s.set(v)
 			pass(10 * time.Second)
-			wantReports(t, b.taken(), Report{"web", v.status, v.output})
+			wantReports(t, b.taken(), found("web", v.status, v.output))
 		}
 	})
 }
@@ -69,10 +69,10 @@ func TestATTLExpiresUnlessItIsUpdated(t *testing.T) {
 			t.Fatal(err)
 		}
 		pass(9 * time.Second)
-		wantReports(t, b.taken(), Report{"job", catalog.Warning, "half full"})
+		wantReports(t, b.taken(), found("job", catalog.Warning, "half full"))
 		pass(time.Second)
-		wantReports(t, b.taken(), Report{"job", catalog.Critical,
-			"TTL expired: no update for 10s; the last one said: half full"})
+		wantReports(t, b.taken(), found("job", catalog.Critical,
+			"TTL expired: no update for 10s; the last one said: half full"))
 		pass(time.Hour)
 		wantReports(t, b.taken())
 
@@ -80,8 +80,8 @@ func TestATTLExpiresUnlessItIsUpdated(t *testing.T) {
 			t.Fatal(err)
 		}
 		pass(10 * time.Second)
-		wantReports(t, b.taken(), Report{"job", catalog.Passing, "back\uFFFD \uFFFD"},
-			Report{"job", catalog.Critical, "TTL expired: no update for 10s; the last one said: back\uFFFD \uFFFD"})
+		wantReports(t, b.taken(), found("job", catalog.Passing, "back\uFFFD \uFFFD"),
+			found("job", catalog.Critical, "TTL expired: no update for 10s; the last one said: back\uFFFD \uFFFD"))
 
 		b.Set(ttl("job", 10*time.Second), catalog.Passing, "registered again")
 		pass(9 * time.Second)
@@ -89,7 +89,7 @@ func TestATTLExpiresUnlessItIsUpdated(t *testing.T) {
 		pass(9 * time.Second)
 		wantReports(t, b.taken())
 		pass(time.Second)
-		wantReports(t, b.taken(), Report{"job", catalog.Critical, "TTL expired: no update for 10s; the last one said: and again"})
+		wantReports(t, b.taken(), found("job", catalog.Critical, "TTL expired: no update for 10s; the last one said: and again"))
 	})
 }
 
@@ -243,8 +243,8 @@ func TestASlowReceiverGetsTheLastReportsAndTheyAreFew(t *testing.T) {
 		}
 		close(hold)
 		bubble.Wait()
-		wantReports(t, b.taken(), Report{"a", catalog.Passing, "a0"},
-			Report{"b", catalog.Passing, "b999"}, Report{"a", catalog.Passing, "a999"})
+		wantReports(t, b.taken(), found("a", catalog.Passing, "a0"),
+			found("b", catalog.Passing, "b999"), found("a", catalog.Passing, "a999"))
 	})
 }
 
@@ -267,7 +267,7 @@ func TestACheckReplacedDuringAReportIsReportedAsItStands(t *testing.T) {
 			}
 			close(hold)
 			bubble.Wait()
-			wantReports(t, b.taken(), Report{"job", catalog.Critical, "broken"}, Report{"job", catalog.Passing, "new"})
+			wantReports(t, b.taken(), found("job", catalog.Critical, "broken"), found("job", catalog.Passing, "new"))
 		})
 	}
 }
@@ -296,7 +296,7 @@ func TestFlushReturnsWhenWhatCameBeforeIsReported(t *testing.T) {
 		if err := b.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		wantReports(t, b.taken(), Report{"job", catalog.Passing, "up"})
+		wantReports(t, b.taken(), found("job", catalog.Passing, "up"))
 
 		hold := make(chan struct{})
 		b.mu.Lock()
@@ -326,7 +326,7 @@ func TestBeforeRunNothingHappensAndAfterCloseNeither(t *testing.T) {
 		ran := make(chan error)
 		go func() { ran <- b.Run(context.Background()) }()
 		pass(9 * time.Second)
-		wantReports(t, b.taken(), Report{"web", catalog.Critical, "hangs"})
+		wantReports(t, b.taken(), found("web", catalog.Critical, "hangs"))
 		if err := b.Run(context.Background()); err == nil {
 			t.Error("a second Run began")
 		}
@@ -338,7 +338,7 @@ func TestBeforeRunNothingHappensAndAfterCloseNeither(t *testing.T) {
 		if err := <-ran; err != nil || time.Since(begin) > 0 {
 			t.Errorf("Run returned %v after %v", err, time.Since(begin))
 		}
-		wantReports(t, b.taken(), Report{"job", catalog.Warning, "last words"})
+		wantReports(t, b.taken(), found("job", catalog.Warning, "last words"))
 
 		b.Set(ttl("late", time.Second), catalog.Passing, "")
 		b.Remove("web")

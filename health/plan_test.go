@@ -27,7 +27,7 @@ func TestACheckCanBeRunAtOnce(t *testing.T) {
 		if err := b.RunNow(t.Context(), "web"); err != nil {
 			t.Fatal(err)
 		}
-		wantReports(t, b.taken(), Report{"web", catalog.Critical, "broken"})
+		wantReports(t, b.taken(), found("web", catalog.Critical, "broken"))
 		p := b.Plans()["web"]
 		if took := time.Since(begin); took != 3*time.Second || !p.Ran.Equal(time.Now()) || !p.Next.Equal(first.Next) {
 			t.Errorf("it took %v, and the plan is %+v", took, p)

@@ -32,6 +32,7 @@ type verdict struct {
 	output   string
 	timedOut bool
 	decided  bool             // by the service itself, so that it holds at once
+	wish     bool             // critical, the service wants to be out of answers
 	answered bool             // the service did, so that without a load it has none to tell
 	load     *catalog.Reading // what it said of its load, plausible; nil for nothing
 	spoilt   error            // if set, the agent's own trouble: it says nothing about the service

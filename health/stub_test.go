@@ -158,6 +158,11 @@ func pass(d time.Duration) {
 	bubble.Wait()
 }
 
+// found is the report of a check that nobody wishes to be as it is.
+func found(id string, status catalog.Status, output string) Report {
+	return Report{CheckID: id, Status: status, Output: output}
+}
+
 func wantReports(t *testing.T, got []Report, want ...Report) {
 	t.Helper()
 	if fmt.Sprint(got) != fmt.Sprint(want) {

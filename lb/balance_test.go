@@ -36,6 +36,7 @@ type host struct {
 	weight       uint16
 	status       catalog.Status
 	checkID      string
+	withdrawn    bool
 	failed       bool
 	load         catalog.Load
 	meta         map[string]string
@@ -52,7 +53,7 @@ func (s *site) put(name string, h host) {
 	if h.checkID == "" {
 		h.checkID = "service:web"
 	}
-	i.Checks = []catalog.Check{{ID: h.checkID, Status: h.status}}
+	i.Checks = []catalog.Check{{ID: h.checkID, Status: h.status, Withdrawn: h.withdrawn}}
 	s.Apply(catalog.Update{Owner: id, Put: []catalog.Record{
 		&catalog.Node{ID: id, Name: name, Address: "10.0.0.1", Datacenter: "dc1", Zone: h.zone, Region: h.region}, i}})
 	liveness := catalog.Alive

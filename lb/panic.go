@@ -10,8 +10,9 @@ import (
 // ignoreHealth answers all there are where less of them is healthy than the service's
 // threshold (Envoy's panic threshold, 50 %): the rest would break down under the whole
 // load, and so many do not fail of themselves at once. Instances whose hosts failed count
-// and are answered as well; those in maintenance neither count nor are answered, since
-// that is a decision, and no more are those that lack a tag.
+// and are answered as well; those in maintenance, and those that drain by their own word,
+// neither count nor are answered, since that is a decision, and no more are those that lack
+// a tag.
 func (x *balancing) ignoreHealth() {
 	if x.Settings.Panic <= 0 {
 		x.notePanic()
@@ -99,7 +100,7 @@ func (x *balancing) counts(e *catalog.Endpoint) bool {
 	}
 	for _, list := range [][]catalog.Check{e.Checks(), e.Host.Checks} {
 		for i := range list {
-			if list[i].Status == catalog.Critical && list[i].Maintains() {
+			if list[i].Decided() {
 				return false
 			}
 		}

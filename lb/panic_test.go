@@ -35,6 +35,37 @@ func TestPanicIgnoresHealthButNotMaintenance(t *testing.T) {
 	}
 }
 
+// Who drains by its own word is as good as not there: it is not answered, and its going is no
+// reason for panic.
+func TestPanicLeavesThoseAloneWhoWantToBeOut(t *testing.T) {
+	s := newSite(catalog.MetaPanic, "50")
+	b := &lb.Balancer{}
+	s.put("a", host{weight: 1})
+	for _, name := range []string{"b", "c", "d"} {
+		s.put(name, host{weight: 1, status: catalog.Critical, withdrawn: true})
+	}
+	if is := s.balance(b, at); is.Panic || len(is.Chosen) != 1 {
+		t.Errorf("three of four drain: %+v", is)
+	}
+	s.put("e", host{weight: 1, status: catalog.Critical})
+	s.put("f", host{weight: 1, status: catalog.Critical})
+	s.put("d", host{weight: 1, status: catalog.Critical, withdrawn: true, failed: true}) // it did as it said
+	is := s.balance(b, at)
+	want(t, shares(is), map[string]float64{"a": 1. / 3, "e": 1. / 3, "f": 1. / 3})
+	if !is.Panic || len(is.LeftOut) != 3 {
+		t.Errorf("of three that want traffic two fail: %+v", is)
+	}
+	s.put("c", host{weight: 1, withdrawn: true}) // a word that means nothing while it passes
+	if is := s.balance(b, at); is.Panic || len(is.Chosen) != 2 {
+		t.Errorf("half of four is well: %+v", is)
+	}
+	for _, o := range is.LeftOut {
+		if o.Host.Name == "b" && o.Reason != "critical: check service:web, by its own wish" {
+			t.Errorf("b is left out since %q", o.Reason)
+		}
+	}
+}
+
 // The count is right though nobody asks any more, and changes are told once.
 func TestPanicEndsWithoutQuestions(t *testing.T) {
 	s := newSite(catalog.MetaPanic, "50")

@@ -70,6 +70,9 @@ func culprit(e *catalog.Endpoint, s catalog.Status) string {
 		if strings.HasPrefix(c.ID, catalog.ServiceMaintenancePrefix) {
 			return "in maintenance"
 		}
+		if c.Withdrawn {
+			return "check " + c.ID + ", by its own wish"
+		}
 		return "check " + c.ID
 	}
 	for _, c := range e.Host.Checks {
