@@ -15,8 +15,8 @@ import (
 )
 
 // agentProbe asks an instance by the agent-check protocol of HAProxy's configuration
-// manual: it connects, sends what it is told to and reads a line. A line changes what it speaks of;
-// what it does not stays as earlier ones had it, beginning with up, ready and the
+// manual: it connects, sends what it is told to, and reads a line. A line changes what it
+// speaks of; what it does not stays as earlier ones had it, beginning with up, ready and the
 // registered weight.
 //
 // What an instance says of itself is no measurement, so it holds at once, whatever the
@@ -62,8 +62,8 @@ func (p *agentProbe) ask(ctx context.Context) verdict {
 	return verdict{status: next.status(), output: clean(output), decided: true, wish: next.wish(), answered: true, load: next.load}
 }
 
-// read returns the line that the agent says when it was sent what it is to be sent. An end of the connection ends it as well, since many agents are
-// scripts that print no newline.
+// read sends what the agent is to be sent and returns the line that it says. An end of the
+// connection ends it as well, since many agents are scripts that print no newline.
 func (p *agentProbe) read(ctx context.Context) (string, error) {
 	conn, err := p.dialer.DialContext(ctx, "tcp", p.address)
 	if err != nil {
