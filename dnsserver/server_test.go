@@ -14,6 +14,7 @@ import (
 
 	"covey/catalog"
 	"covey/internal/fault"
+	"covey/internal/loopback"
 )
 
 // patience bounds waits for what comes at once unless something is broken.
@@ -108,12 +109,12 @@ func TestOnAllAddressesTheReplyComesFromTheOneAsked(t *testing.T) {
 }
 
 func TestATakenPortIsNamedWithWhatToDo(t *testing.T) {
-	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	tcp, err := net.Listen("tcp", net.JoinHostPort(loopback.Own(), "0"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer tcp.Close()
-	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
+	udp, err := net.ListenPacket("udp", net.JoinHostPort(loopback.Own(), "0"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,13 +6,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"covey/gossip/replica"
+	"covey/internal/loopback"
 )
 
 // agent is a Gossip with what a catalogue would keep of it.
@@ -44,16 +44,6 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// loopback is an address of this process's own, so that no other takes a port that was given
-// back and is to be had again. Systems other than Linux have one for all.
-func loopback() string {
-	if runtime.GOOS != "linux" {
-		return "127.0.0.1"
-	}
-	pid := os.Getpid()
-	return fmt.Sprintf("127.%d.%d.%d", 64+pid>>16&63, pid>>8&255, pid&255)
-}
-
 func start(t *testing.T, name string, tune func(*Config)) *agent {
 	t.Helper()
 	a := &agent{
@@ -65,7 +55,7 @@ func start(t *testing.T, name string, tune func(*Config)) *agent {
 	copy(a.id[:], name+"................")
 	cfg := Config{
 		Name: name, ID: a.id, Epoch: uint64(time.Now().UnixMilli()), Datacenter: "dc1", Build: "test",
-		BindIP:    loopback(),
+		BindIP:    loopback.Own(),
 		Validate:  func(_ replica.ID, _ string, payload []byte) (any, error) { return string(payload), nil },
 		Apply:     a.apply,
 		SetMember: func(id replica.ID, m replica.Membership) { a.update(func() { a.members[id] = m }) },
