@@ -131,6 +131,12 @@ func (a *agent) sees(t *testing.T, b *agent, key, value string) {
 	a.until(t, fmt.Sprintf("%s=%q of %s", key, value, b.cfg.Name), func() bool { return a.view[b.id][key] == value })
 }
 
+// meets waits until membership has told a of b, which may come after records of b.
+func (a *agent) meets(t *testing.T, b *agent) {
+	t.Helper()
+	a.until(t, b.cfg.Name+" is a member", func() bool { return a.members[b.id] == replica.Alive })
+}
+
 func put(a *agent, key, value string) {
 	p := replica.Put{Key: key, Value: value}
 	if value != "" {
@@ -169,6 +175,7 @@ func TestACrashHidesAndLeavingRemoves(t *testing.T) {
 	join(t, c, a)
 	put(b, "s/web", "v1")
 	put(c, "s/web", "v1")
+	a.meets(t, b)
 	a.sees(t, b, "s/web", "v1")
 	a.sees(t, c, "s/web", "v1")
 	if err := c.Leave(); err != nil {
@@ -193,6 +200,7 @@ func TestARestartKnowsThePeersBeforeItMeetsThem(t *testing.T) {
 	a, b := start(t, "a", keep), start(t, "b", nil)
 	join(t, a, b)
 	put(b, "s/web", "v1")
+	a.meets(t, b)
 	a.sees(t, b, "s/web", "v1")
 	put(b, "s/web", "v2")
 	a.sees(t, b, "s/web", "v2")
@@ -243,6 +251,7 @@ func TestALostDiskMeansNewRecordsOnly(t *testing.T) {
 	a, b := start(t, "a", nil), start(t, "b", nil)
 	join(t, b, a)
 	put(b, "s/old", "v1")
+	a.meets(t, b)
 	a.sees(t, b, "s/old", "v1")
 	b.Close()
 	anew := start(t, "b", func(c *Config) { c.ID[0], c.BindPort = 'B', b.transport.port })
@@ -303,6 +312,7 @@ func TestARenamedNodeIsTheSameNode(t *testing.T) {
 	a, b := start(t, "a", nil), start(t, "b", nil)
 	join(t, b, a)
 	put(b, "s/web", "v1")
+	a.meets(t, b)
 	a.sees(t, b, "s/web", "v1")
 	b.Close()
 	c := start(t, "c", as(b.id))
@@ -364,6 +374,7 @@ func TestARestartAloneKnowsWhoLeftAndCameBack(t *testing.T) {
 	a, b := start(t, "a", keep), start(t, "b", nil)
 	join(t, b, a)
 	put(b, "s/web", "v1")
+	a.meets(t, b)
 	a.sees(t, b, "s/web", "v1")
 	if err := b.Leave(); err != nil {
 		t.Fatal(err)
@@ -373,6 +384,7 @@ func TestARestartAloneKnowsWhoLeftAndCameBack(t *testing.T) {
 	again := start(t, "b", func(c *Config) { c.Epoch += 10; c.BindPort = b.transport.port })
 	put(again, "s/web", "v2")
 	join(t, again, a)
+	a.meets(t, again)
 	a.sees(t, again, "s/web", "v2")
 	again.Close()
 	a.Close()
@@ -410,8 +422,8 @@ func TestWhoLeftWhileWeWereDownIsNotPresumed(t *testing.T) {
 	a.sees(t, b, "s/web", "v1")
 	c.sees(t, b, "s/web", "v1")
 	// Only who has met b is told by membership that it left; what a passes on is faster.
-	c.until(t, "b is met", func() bool { return c.members[b.id] == replica.Alive })
-	b.until(t, "c is met", func() bool { return b.members[c.id] == replica.Alive })
+	c.meets(t, b)
+	b.meets(t, c)
 	a.Close()
 	if err := b.Leave(); err != nil {
 		t.Fatal(err)

@@ -17,6 +17,8 @@ func TestAHostThatComesBackUnderAnotherAddressIsTaken(t *testing.T) {
 	join(t, b, a)
 	join(t, c, a)
 	put(b, "s/web", "v1")
+	a.meets(t, b)
+	c.meets(t, b)
 	a.sees(t, b, "s/web", "v1")
 	c.sees(t, b, "s/web", "v1")
 	b.Close()
