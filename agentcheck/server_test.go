@@ -55,11 +55,9 @@ func dial(t *testing.T, s *Server) *net.TCPConn {
 func ask(t *testing.T, s *Server, text string) string {
 	t.Helper()
 	conn := dial(t, s)
-	if _, err := io.WriteString(conn, text); err != nil {
-		t.Fatal(err)
-	}
+	_, _ = io.WriteString(conn, text) // what is sent beyond a line may reset the connection
 	_ = conn.CloseWrite()
-	said, _ := io.ReadAll(conn) // what was sent beyond a line may reset the connection
+	said, _ := io.ReadAll(conn)
 	return string(said)
 }
 
